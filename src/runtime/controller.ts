@@ -1,0 +1,50 @@
+import type { KubeObject, LabelSelector } from "../api/meta.ts";
+import type { Instant } from "../base/time.ts";
+import type { ObjectKey, ResourceType } from "../kube/resource.ts";
+import type { Plan } from "./plan.ts";
+
+/** Read-only view of the watched objects. All reads are synchronous and see one consistent moment per pass. */
+export interface CacheReader {
+  get<T extends KubeObject = KubeObject>(type: ResourceType, key: ObjectKey): T | null;
+  /** All objects of the type, sorted by namespace and name; with a namespace only its own. */
+  list<T extends KubeObject = KubeObject>(type: ResourceType, namespace?: string): readonly T[];
+  /** The objects whose controller ownerReference names this uid. */
+  ownedBy<T extends KubeObject = KubeObject>(type: ResourceType, uid: string): readonly T[];
+  /** The objects of a namespace that match; indexed by label, so cheap for `matchLabels`. */
+  selectedBy<T extends KubeObject = KubeObject>(
+    type: ResourceType,
+    namespace: string,
+    selector: LabelSelector,
+  ): readonly T[];
+}
+
+/** A kind that wakes the controller, and which of its keys an object of that kind concerns. */
+export interface Watch {
+  readonly type: ResourceType;
+  /**
+   * Keys (`namespace/name`, see `formatKey`) to reconcile when `object` was added, changed or deleted. On a change it is
+   * called with the old and with the new object, so that a label that went away still wakes its former owner.
+   */
+  keysOf(object: KubeObject, cache: CacheReader): readonly string[];
+}
+
+/**
+ * A reconciler: `gather` reads the cache into a view, `reconcile` turns the view into a plan. Both are pure; no state
+ * outside API objects counts. The runner keeps each key at most once in its queue, never runs a key twice at a time,
+ * and does not run it before the cache has seen the key's own last write (read-your-writes).
+ */
+export interface Controller<View> {
+  readonly name: string;
+  /** The `source.component` of its events; the name where the original says nothing else. */
+  readonly component?: string;
+  readonly watches: readonly Watch[];
+  /** Also watched, but waking nothing: kinds that only `gather` reads. */
+  readonly reads?: readonly ResourceType[];
+  /** Null: nothing to do for this key (the object is gone). */
+  gather(key: ObjectKey, cache: CacheReader, now: Instant): View | null;
+  reconcile(view: View): Plan;
+}
+
+/** For lists of controllers of different views. */
+// biome-ignore lint/suspicious/noExplicitAny: View is both read and written through, so no other type fits all.
+export type AnyController = Controller<any>;
