@@ -1,0 +1,7 @@
+import { istioPack } from "./istio.ts";
+import { kruisePack } from "./kruise.ts";
+import { lanesPack } from "./lanes.ts";
+import type { Pack } from "./pack.ts";
+
+/** In the order in which they are enabled by default. */
+export const packs: readonly Pack[] = [istioPack, kruisePack, lanesPack];
