@@ -1,0 +1,28 @@
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { Command } from "commander";
+import { dataOption, requireInstance } from "./instance.ts";
+
+const BIN = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "..", "bin");
+
+/** `eval "$(fairway env)"` points a shell at the running cluster. */
+export function envCommand(): Command {
+  return new Command("env")
+    .description('print shell settings for the running cluster: eval "$(fairway env)"')
+    .addOption(dataOption())
+    .option("--json", "print a JSON object instead of shell commands")
+    .action(({ data, json }: { data: string; json?: boolean }) => {
+      const { instance } = requireInstance(data);
+      const settings = { KUBECONFIG: instance.kubeconfig, GATEWAY: instance.gateway };
+      if (json) {
+        console.log(JSON.stringify({ ...settings, PATH: path.resolve(BIN) }));
+        return;
+      }
+      for (const [name, value] of Object.entries(settings)) console.log(`export ${name}=${quote(value)}`);
+      console.log(`export PATH=${quote(path.resolve(BIN))}:"$PATH"`);
+    });
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
