@@ -1,0 +1,71 @@
+import { closeSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { DataDirectoryError } from "./revision-log.ts";
+
+/**
+ * One writer per data directory (K8S-295). The file holds the owner's pid and, where the system tells it, the owner's
+ * start time, so that a lock left by a crash is not mistaken for an unrelated process that got the same pid later.
+ * SQLite's own exclusive lock stands behind it: two starts that both take over a stale file cannot both win.
+ */
+export function acquireLock(directory: string): () => void {
+  const path = join(directory, "lock");
+  for (let attempt = 0; attempt < 3; attempt++) {
+    if (tryCreate(path)) return () => rmSync(path, { force: true });
+    const owner = readOwner(path);
+    if (owner !== null && isRunning(owner)) {
+      throw new DataDirectoryError(
+        `data directory ${directory} is in use by process ${owner.pid}; stop it first or choose another directory`,
+      );
+    }
+    rmSync(path, { force: true });
+  }
+  throw new DataDirectoryError(`data directory ${directory} is being opened by another process`);
+}
+
+interface Owner {
+  readonly pid: number;
+  readonly startedAt: string;
+}
+
+function tryCreate(path: string): boolean {
+  try {
+    const file = openSync(path, "wx", 0o600);
+    writeSync(file, `${process.pid} ${startTimeOf(process.pid)}\n`);
+    closeSync(file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+function readOwner(path: string): Owner | null {
+  try {
+    const match = /^(\d+) (\S*)/.exec(readFileSync(path, "utf8"));
+    return match ? { pid: Number(match[1]), startedAt: match[2] ?? "" } : null;
+  } catch {
+    return null; // It went away between the two looks.
+  }
+}
+
+function isRunning({ pid, startedAt }: Owner): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it runs, but belongs to somebody else.
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
+  }
+  const now = startTimeOf(pid);
+  return startedAt === "" || now === "" || startedAt === now;
+}
+
+/** Clock ticks since boot, field 22 of /proc/PID/stat (proc(5)); empty where there is no /proc. */
+function startTimeOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // The command name, field 2, may hold spaces and parentheses; the fields after its last ")" do not.
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  } catch {
+    return "";
+  }
+}
