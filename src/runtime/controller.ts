@@ -1,22 +1,10 @@
-import type { KubeObject, LabelSelector } from "../api/meta.ts";
+import type { KubeObject } from "../api/meta.ts";
 import type { Instant } from "../base/time.ts";
+import type { CacheReader } from "../kube/cache.ts";
 import type { ObjectKey, ResourceType } from "../kube/resource.ts";
 import type { Plan } from "./plan.ts";
 
-/** Read-only view of the watched objects. All reads are synchronous and see one consistent moment per pass. */
-export interface CacheReader {
-  get<T extends KubeObject = KubeObject>(type: ResourceType, key: ObjectKey): T | null;
-  /** All objects of the type, sorted by namespace and name; with a namespace only its own. */
-  list<T extends KubeObject = KubeObject>(type: ResourceType, namespace?: string): readonly T[];
-  /** The objects whose controller ownerReference names this uid. */
-  ownedBy<T extends KubeObject = KubeObject>(type: ResourceType, uid: string): readonly T[];
-  /** The objects of a namespace that match; indexed by label, so cheap for `matchLabels`. */
-  selectedBy<T extends KubeObject = KubeObject>(
-    type: ResourceType,
-    namespace: string,
-    selector: LabelSelector,
-  ): readonly T[];
-}
+export type { CacheReader } from "../kube/cache.ts";
 
 /** A kind that wakes the controller, and which of its keys an object of that kind concerns. */
 export interface Watch {
@@ -40,6 +28,11 @@ export interface Controller<View> {
   readonly watches: readonly Watch[];
   /** Also watched, but waking nothing: kinds that only `gather` reads. */
   readonly reads?: readonly ResourceType[];
+  /**
+   * For controllers that concern objects of every served kind, custom ones included (garbage collection, namespaces):
+   * the runner watches whatever kinds there are and calls this like `Watch.keysOf`.
+   */
+  everyKind?(object: KubeObject, type: ResourceType, cache: CacheReader): readonly string[];
   /** Null: nothing to do for this key (the object is gone). */
   gather(key: ObjectKey, cache: CacheReader, now: Instant): View | null;
   reconcile(view: View): Plan;

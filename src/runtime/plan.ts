@@ -1,6 +1,7 @@
 import type { KubeObject } from "../api/meta.ts";
 import type { Instant } from "../base/time.ts";
 import type { Patch } from "../kube/client.ts";
+import type { ApiError } from "../kube/errors.ts";
 import type { ObjectKey, ResourceType } from "../kube/resource.ts";
 
 /**
@@ -28,7 +29,19 @@ export type Write =
       readonly object: KubeObject;
       readonly propagationPolicy?: "Background" | "Foreground" | "Orphan";
       readonly gracePeriodSeconds?: number;
+      /**
+       * Objects whose absence decided this delete. A cache that lags behind shows a new object as absent, so the executor
+       * asks the server for each; the plan stops, to be made again, when one is there.
+       */
+      readonly absent?: readonly AbsentObject[];
     };
+
+export interface AbsentObject {
+  readonly type: ResourceType;
+  readonly key: ObjectKey;
+  /** An object of this name with another uid does not count. */
+  readonly uid: string;
+}
 
 /** A Kubernetes Event to record about an object (K8S-244). Events are not state: losing one changes nothing. */
 export interface PlannedEvent {
@@ -54,6 +67,16 @@ export interface Plan {
   readonly events: readonly PlannedEvent[];
   /** Look again at this time even if nothing changes; null: only a change wakes the key. */
   readonly requeueAt: Instant | null;
+  /**
+   * What to record when the server refuses one of `writes` for what it says (4xx other than a conflict), e.g. a quota
+   * (K8S-221). Pure, like the reconciler that made it.
+   */
+  readonly onRefusal?: (write: Write, error: ApiError) => Refusal;
+}
+
+export interface Refusal {
+  readonly status: StatusWrite | null;
+  readonly events: readonly PlannedEvent[];
 }
 
 export const emptyPlan: Plan = { writes: [], status: null, events: [], requeueAt: null };

@@ -1,0 +1,239 @@
+import type { KubeObject } from "../api/meta.ts";
+import { deepEqual } from "../base/json.ts";
+import type { CacheSet } from "../kube/cache.ts";
+import { revisionOf } from "../kube/cache.ts";
+import type { JsonPatchOperation, KubeClient, Patch } from "../kube/client.ts";
+import { type ApiError, failure, isAlreadyExists, isApiError, isNotFound } from "../kube/errors.ts";
+import { applyJsonPatch, applyMergePatch } from "../kube/patch.ts";
+import { formatKey, keyOf, type ObjectKey, qualifiedPlural, type ResourceType } from "../kube/resource.ts";
+import type { EventRecorder } from "./events.ts";
+import type { AbsentObject, Plan, PlannedEvent, StatusWrite, Write } from "./plan.ts";
+
+/**
+ * Performs plans. Writes go out in order and the first failure stops the plan; writes that would change nothing stay
+ * home. It keeps no state: what the cache must have seen before the key's next turn is in the answer.
+ */
+export interface ExecutorOptions {
+  readonly client: KubeClient;
+  readonly caches: CacheSet;
+  readonly recorder: EventRecorder;
+  /** Called after each write that the server accepted; what it throws ends the plan and is thrown on (tests). */
+  readonly onWrite?: ((write: Write | StatusWrite) => void) | undefined;
+  /** True once the runner stops: no further write is begun. */
+  isStopped(): boolean;
+}
+
+/** What a cache must show before a decision that rests on it is fresh (design: no decision on a stale view). */
+export interface Expectations {
+  /** Highest revision written, by `plural.group`. */
+  readonly revisions: Map<string, number>;
+  /** Deletes answer no revision: the object must be gone, terminating or another one. */
+  readonly deletions: { readonly type: ResourceType; readonly key: ObjectKey; readonly uid: string }[];
+}
+
+export interface Outcome {
+  readonly expectations: Expectations;
+  /** Writes that the server accepted. */
+  readonly writeCount: number;
+  /** Null when the whole plan was performed. */
+  readonly failure: { readonly error: unknown; readonly write: Write | StatusWrite } | null;
+}
+
+/** Runs a plan for one controller: `fieldManager` names the writer, `component` the source of events. */
+export async function execute(
+  plan: Plan,
+  controller: { readonly name: string; readonly component?: string },
+  options: ExecutorOptions,
+): Promise<Outcome> {
+  const run = new Execution(controller.name, options);
+  const record = (events: readonly PlannedEvent[]) => {
+    for (const event of events) options.recorder.record(controller.component ?? controller.name, event);
+  };
+  for (const write of plan.writes) {
+    const error = await run.attempt(write, () => run.write(write));
+    if (error === null) continue;
+    if (plan.onRefusal && isRefusal(error)) {
+      const { status, events } = plan.onRefusal(write, error);
+      if (status) await run.attempt(status, () => run.writeStatus(status));
+      record(events);
+    }
+    return run.outcome({ error, write });
+  }
+  const { status } = plan;
+  if (status) {
+    const error = await run.attempt(status, () => run.writeStatus(status));
+    if (error !== null) return run.outcome({ error, write: status });
+  }
+  record(plan.events);
+  return run.outcome(null);
+}
+
+/** The server understood the write and said no because of what it says, not because of timing. */
+function isRefusal(error: unknown): error is ApiError {
+  return isApiError(error) && [400, 403, 422].includes(error.code);
+}
+
+class Execution {
+  readonly #fieldManager: string;
+  readonly #options: ExecutorOptions;
+  readonly #expectations: Expectations = { revisions: new Map(), deletions: [] };
+  #writeCount = 0;
+  /** By uid: the revision that a first write of this plan turned the view's revision into. */
+  #revisionsAfter = new Map<string, { readonly from: string; to: string }>();
+
+  constructor(fieldManager: string, options: ExecutorOptions) {
+    this.#fieldManager = fieldManager;
+    this.#options = options;
+  }
+
+  outcome(failed: Outcome["failure"]): Outcome {
+    return { expectations: this.#expectations, writeCount: this.#writeCount, failure: failed };
+  }
+
+  /** Null, or what went wrong. */
+  async attempt(write: Write | StatusWrite, perform: () => Promise<boolean>): Promise<unknown> {
+    if (this.#options.isStopped()) return new Error("the runner stopped");
+    try {
+      if (!(await perform())) return null;
+    } catch (error) {
+      return error;
+    }
+    this.#writeCount++;
+    this.#options.onWrite?.(write);
+    return null;
+  }
+
+  /** Each answers whether a request that changes something went out. */
+  async write(write: Write): Promise<boolean> {
+    switch (write.op) {
+      case "create":
+        return this.#create(write.type, write.object);
+      case "update":
+        return this.#update(write.type, write.object);
+      case "patch":
+        return this.#patch(write);
+      case "delete":
+        return this.#delete(write);
+    }
+  }
+
+  async writeStatus({ type, object, status }: StatusWrite): Promise<boolean> {
+    if (deepEqual(object["status"], status)) return false;
+    const changed = { ...object, status, metadata: { ...object.metadata } };
+    const revision = this.#currentRevision(object);
+    if (revision !== undefined) changed.metadata.resourceVersion = revision;
+    const fieldManager = this.#fieldManager;
+    const after = await this.#options.client.update(type, changed, { subresource: "status", fieldManager });
+    this.#wrote(type, object, after);
+    return true;
+  }
+
+  async #create(type: ResourceType, object: KubeObject): Promise<boolean> {
+    const { client } = this.#options;
+    try {
+      this.#wrote(type, null, await client.create(type, object, { fieldManager: this.#fieldManager }));
+      return true;
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+      // Names are derived, so this is most likely our own object, made before a crash or by a request whose answer was
+      // lost. If it is, the plan goes on; if not, the reconciler must see it in its view before it decides again.
+      const existing = await client.get(type, keyOf(object));
+      this.#expect(type, existing);
+      if (controllerUidOf(existing) !== controllerUidOf(object) || existing.metadata.deletionTimestamp) throw error;
+      return false;
+    }
+  }
+
+  async #update(type: ResourceType, object: KubeObject): Promise<boolean> {
+    const cached = this.#options.caches.of(type)?.get(keyOf(object)) ?? null;
+    if (cached?.metadata.resourceVersion === object.metadata.resourceVersion && deepEqual(cached, object)) return false;
+    const after = await this.#options.client.update(type, object, { fieldManager: this.#fieldManager });
+    this.#wrote(type, object, after);
+    return true;
+  }
+
+  async #patch(write: Extract<Write, { op: "patch" }>): Promise<boolean> {
+    const { type, key, patch, basedOn, subresource } = write;
+    if (subresource !== "binding" && isNoChange(basedOn, patch)) return false;
+    const revision = this.#currentRevision(basedOn);
+    const guarded = revision === undefined ? patch : withRevision(patch, revision);
+    const options = { fieldManager: this.#fieldManager, ...(subresource ? { subresource } : {}) };
+    this.#wrote(type, basedOn, await this.#options.client.patch(type, key, guarded, options));
+    return true;
+  }
+
+  async #delete(write: Extract<Write, { op: "delete" }>): Promise<boolean> {
+    const { type, object, propagationPolicy, gracePeriodSeconds } = write;
+    const { client } = this.#options;
+    for (const absent of write.absent ?? []) await this.#confirmAbsent(absent);
+    const { uid } = object.metadata;
+    const key = keyOf(object);
+    try {
+      await client.delete(type, key, {
+        ...(propagationPolicy ? { propagationPolicy } : {}),
+        ...(gracePeriodSeconds !== undefined ? { gracePeriodSeconds } : {}),
+        ...(uid !== undefined ? { preconditions: { uid } } : {}),
+      });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+    // An object that was terminating already stays as it is until its last finalizer goes: nothing to wait for.
+    if (uid !== undefined && !object.metadata.deletionTimestamp) this.#expectations.deletions.push({ type, key, uid });
+    return true;
+  }
+
+  async #confirmAbsent({ type, key, uid }: AbsentObject): Promise<void> {
+    try {
+      const present = await this.#options.client.get(type, key);
+      if (present.metadata.uid !== uid) return;
+      this.#expect(type, present);
+    } catch (error) {
+      if (isNotFound(error)) return;
+      throw error;
+    }
+    throw failure(409, "Conflict", `${qualifiedPlural(type)} ${formatKey(key)} exists: the view was older than it`);
+  }
+
+  /** The revision to name as precondition: the view's, or the one that this plan itself made of it. */
+  #currentRevision(object: KubeObject): string | undefined {
+    const { uid, resourceVersion } = object.metadata;
+    const ours = uid === undefined ? undefined : this.#revisionsAfter.get(uid);
+    return ours !== undefined && ours.from === resourceVersion ? ours.to : resourceVersion;
+  }
+
+  #wrote(type: ResourceType, before: KubeObject | null, after: KubeObject): void {
+    this.#expect(type, after);
+    const { uid, resourceVersion: from } = before?.metadata ?? {};
+    const to = after.metadata.resourceVersion;
+    if (uid === undefined || from === undefined || to === undefined) return;
+    const ours = this.#revisionsAfter.get(uid);
+    if (ours) ours.to = to;
+    else this.#revisionsAfter.set(uid, { from, to });
+  }
+
+  #expect(type: ResourceType, after: KubeObject): void {
+    const { revisions } = this.#expectations;
+    const resource = qualifiedPlural(type);
+    revisions.set(resource, Math.max(revisions.get(resource) ?? 0, revisionOf(after)));
+  }
+}
+
+function controllerUidOf(object: KubeObject): string | undefined {
+  return object.metadata.ownerReferences?.find((owner) => owner.controller === true)?.uid;
+}
+
+function isNoChange(basedOn: KubeObject, patch: Patch): boolean {
+  // Strategic merge depends on the kind's list keys: the server tells, and a change of nothing costs it no revision.
+  if (patch.kind === "strategic") return false;
+  const after = patch.kind === "merge" ? applyMergePatch(basedOn, patch.body) : applyJsonPatch(basedOn, patch.body);
+  return deepEqual(after, basedOn);
+}
+
+function withRevision(patch: Patch, resourceVersion: string): Patch {
+  if (patch.kind === "json") {
+    const guard: JsonPatchOperation = { op: "test", path: "/metadata/resourceVersion", value: resourceVersion };
+    return { kind: "json", body: [guard, ...patch.body] };
+  }
+  const metadata = { ...((patch.body["metadata"] as Record<string, unknown> | undefined) ?? {}), resourceVersion };
+  return { kind: patch.kind, body: { ...patch.body, metadata } };
+}

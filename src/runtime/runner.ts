@@ -1,0 +1,505 @@
+import type { KubeObject } from "../api/meta.ts";
+import { AssertionError, assert } from "../base/assert.ts";
+import type { Cancel, Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import { type CacheReader, CacheSet, type Change, type TypeCache, typeKey } from "../kube/cache.ts";
+import type { KubeClient } from "../kube/client.ts";
+import { type ApiError, isApiError } from "../kube/errors.ts";
+import { Reflector } from "../kube/reflector.ts";
+import { formatKey, keyOf, parseKey, qualifiedPlural, type ResourceType, resources } from "../kube/resource.ts";
+import type { AnyController } from "./controller.ts";
+import { EventRecorder } from "./events.ts";
+import { type Expectations, execute, type Outcome } from "./executor.ts";
+import type { Plan, StatusWrite, Write } from "./plan.ts";
+import { WorkQueue } from "./queue.ts";
+
+/**
+ * Drives controllers: watches what they watch, keeps one queue each, and for every key goes round
+ *
+ *   key ──gather──> view ──reconcile──> plan ──execute──> writes ──(the cache has seen them)──> key may come again
+ *
+ * One process, one set of caches for all controllers. Deterministic: time and chance come in, the rest is promises.
+ */
+export interface RunnerOptions {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly controllers: readonly AnyController[];
+  /** The kinds served now, for controllers with `everyKind`; read at the start and whenever a CRD changes. */
+  readonly kinds?: () => readonly ResourceType[];
+  /** Tests: called after the n-th accepted write (from 1); throwing `CrashError` stops everything there and then. */
+  readonly onWrite?: (count: number, write: Write | StatusWrite) => void;
+  /** Tests and metrics: each plan that was made, before it is performed. */
+  readonly onPlan?: (controller: string, key: string, plan: Plan) => void;
+}
+
+export interface Runner {
+  start(): void;
+  /** Begins no further write and ends all watches; resolves when the last write under way is over. */
+  stop(): Promise<void>;
+  /** Resolves when every cache was filled once: before that nothing is reconciled. */
+  whenSynced(): Promise<void>;
+  /** No key is ready, worked on or waiting for the cache. Keys may wait for their time. */
+  isIdle(): boolean;
+  /** Reads `kinds` anew. */
+  refreshKinds(): void;
+  /** Puts every key of every controller into its queue. */
+  resync(): void;
+  readonly caches: CacheReader;
+  /** Writes that the server accepted, events not counted. */
+  readonly writeCount: number;
+  /** The crash that ended this runner. */
+  readonly crash: CrashError | null;
+  /** What would each key want now? Pure: nothing is written. For fixpoint tests and `explain`. */
+  plans(): readonly { readonly controller: string; readonly key: string; readonly plan: Plan }[];
+}
+
+/** Thrown by `onWrite`: plays the death of the process right after that write. */
+export class CrashError extends Error {
+  override readonly name = "CrashError";
+}
+
+/** Keys of one controller worked on at once; the original's controllers use 5. */
+const WORKERS = 5;
+/** A cache that has not shown our own write after this time has lost its watch without noticing: list anew. */
+const CATCH_UP_MS = 10_000;
+/** A key that runs more often than this within one second never settles: it backs off and is reported (INV-33). */
+const RUNS_PER_SECOND_MAX = 200;
+
+export function createRunner(options: RunnerOptions): Runner {
+  return new ControllerRunner(options);
+}
+
+class ControllerRunner implements Runner {
+  readonly #options: RunnerOptions;
+  readonly #caches = new CacheSet();
+  readonly #reflectors = new Map<string, Reflector>();
+  readonly #recorder: EventRecorder;
+  readonly #loops: readonly ControllerLoop[];
+  /** Kinds that a controller names itself; they stay watched whatever `kinds` says. */
+  readonly #named: readonly ResourceType[];
+  #synced = Promise.withResolvers<void>();
+  #isSynced = false;
+  #isStopped = false;
+  #writeCount = 0;
+  #crash: CrashError | null = null;
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+    this.#recorder = new EventRecorder(options.client, options.clock, options.logger);
+    this.#loops = options.controllers.map((controller) => new ControllerLoop(controller, this.#context()));
+    this.#named = options.controllers.flatMap(({ watches, reads = [] }) => [
+      ...watches.map((watch) => watch.type),
+      ...reads,
+    ]);
+  }
+
+  get caches(): CacheReader {
+    return this.#caches;
+  }
+
+  get writeCount(): number {
+    return this.#writeCount;
+  }
+
+  get crash(): CrashError | null {
+    return this.#crash;
+  }
+
+  start(): void {
+    for (const type of this.#named) this.#watch(type);
+    if (this.#wantsEveryKind()) {
+      this.#watch(resources.customResourceDefinitions);
+      this.refreshKinds();
+    }
+    if (this.#reflectors.size === 0) this.#onProgress();
+  }
+
+  async stop(): Promise<void> {
+    this.#halt();
+    await Promise.all(this.#loops.map((loop) => loop.whenQuiet()));
+  }
+
+  whenSynced(): Promise<void> {
+    return this.#synced.promise;
+  }
+
+  isIdle(): boolean {
+    if (this.#isStopped) return true;
+    if (!this.#isSynced || !this.#recorder.isIdle) return false;
+    return this.#caches.all().every((cache) => cache.isSynced) && this.#loops.every((loop) => loop.isIdle);
+  }
+
+  refreshKinds(): void {
+    if (this.#isStopped || !this.#wantsEveryKind()) return;
+    const served = this.#options.kinds?.() ?? [];
+    const names = new Set(served.map(qualifiedPlural));
+    const named = new Set([...this.#named, resources.customResourceDefinitions].map(qualifiedPlural));
+    for (const type of served) {
+      const isWatched = this.#caches.types().some((watched) => qualifiedPlural(watched) === qualifiedPlural(type));
+      if (!isWatched) this.#watch(type);
+    }
+    for (const type of this.#caches.types()) {
+      if (!names.has(qualifiedPlural(type)) && !named.has(qualifiedPlural(type))) this.#unwatch(type);
+    }
+  }
+
+  resync(): void {
+    for (const loop of this.#loops) this.#resyncLoop(loop);
+  }
+
+  plans() {
+    return this.#loops.flatMap((loop) => {
+      const keys = new Set<string>();
+      this.#eachKey(loop, (key) => keys.add(key));
+      return [...keys].sort().flatMap((key) => {
+        const plan = loop.planOf(key);
+        return plan === null ? [] : [{ controller: loop.controller.name, key, plan }];
+      });
+    });
+  }
+
+  #context(): LoopContext {
+    const { clock, logger, client } = this.#options;
+    return {
+      clock,
+      logger,
+      caches: this.#caches,
+      isReady: () => this.#isSynced && !this.#isStopped,
+      onCrash: (crash) => {
+        this.#crash = crash;
+        this.#halt();
+      },
+      onOverflow: (loop) => this.#resyncLoop(loop),
+      onBehind: (resource) => this.#relist(resource),
+      onPlan: this.#options.onPlan,
+      execute: (plan, controller) =>
+        execute(plan, controller, {
+          client,
+          caches: this.#caches,
+          recorder: this.#recorder,
+          isStopped: () => this.#isStopped,
+          onWrite: (write) => {
+            this.#writeCount++;
+            this.#options.onWrite?.(this.#writeCount, write);
+          },
+        }),
+      record: (component, event) => this.#recorder.record(component, event),
+    };
+  }
+
+  #halt(): void {
+    this.#isStopped = true;
+    this.#recorder.stop();
+    for (const reflector of this.#reflectors.values()) reflector.stop();
+    for (const loop of this.#loops) loop.halt();
+  }
+
+  #wantsEveryKind(): boolean {
+    return this.#options.controllers.some((controller) => controller.everyKind !== undefined);
+  }
+
+  #watch(type: ResourceType): void {
+    if (this.#reflectors.has(typeKey(type))) return;
+    const { client, clock, random, logger } = this.#options;
+    const cache = this.#caches.add(type);
+    cache.onChange((change) => this.#onChange(change));
+    const onProgress = () => this.#onProgress();
+    const reflector = new Reflector({ client, cache, clock, random, logger, onProgress });
+    this.#reflectors.set(typeKey(type), reflector);
+    reflector.start();
+  }
+
+  #unwatch(type: ResourceType): void {
+    this.#reflectors.get(typeKey(type))?.stop();
+    this.#reflectors.delete(typeKey(type));
+    this.#caches.of(type)?.replace([], 0);
+    this.#caches.delete(type);
+  }
+
+  #relist(resource: string): void {
+    for (const cache of this.#caches.all()) {
+      if (qualifiedPlural(cache.type) === resource) this.#reflectors.get(typeKey(cache.type))?.relist();
+    }
+  }
+
+  #onChange(change: Change): void {
+    if (this.#isStopped) return;
+    for (const loop of this.#loops) loop.onChange(change);
+    if (typeKey(change.type) === typeKey(resources.customResourceDefinitions)) this.refreshKinds();
+  }
+
+  #onProgress(): void {
+    if (this.#isStopped) return;
+    if (!this.#isSynced && this.#caches.all().every((cache) => cache.isSynced)) {
+      this.#isSynced = true;
+      // Changes seen while some caches were still empty may have mapped to too few keys.
+      this.resync();
+      this.#synced.resolve();
+    }
+    for (const loop of this.#loops) loop.onProgress();
+  }
+
+  #resyncLoop(loop: ControllerLoop): void {
+    this.#eachKey(loop, (key) => loop.add(key));
+  }
+
+  #eachKey(loop: ControllerLoop, visit: (key: string) => void): void {
+    for (const cache of this.#caches.all()) {
+      for (const object of cache.list()) for (const key of loop.keysOf(cache.type, object)) visit(key);
+    }
+  }
+}
+
+interface LoopContext {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly caches: CacheSet;
+  isReady(): boolean;
+  onCrash(crash: CrashError): void;
+  onOverflow(loop: ControllerLoop): void;
+  /** The caches of `plural.group` have not shown our own write in time. */
+  onBehind(resource: string): void;
+  readonly onPlan: RunnerOptions["onPlan"];
+  execute(plan: Plan, controller: AnyController): Promise<Outcome>;
+  record(component: string, event: Plan["events"][number]): void;
+}
+
+/** A key whose writes the cache has not shown yet. */
+interface Waiting {
+  readonly expectations: Expectations;
+  readonly cancelTimeout: Cancel;
+}
+
+/** One controller's queue and workers. */
+class ControllerLoop {
+  readonly controller: AnyController;
+  readonly #context: LoopContext;
+  readonly #queue: WorkQueue;
+  #active = 0;
+  #waiting = new Map<string, Waiting>();
+  #isPumpPlanned = false;
+  #hasOverflowed = false;
+  #runs = { since: 0, byKey: new Map<string, number>() };
+  #quiet: (() => void)[] = [];
+
+  constructor(controller: AnyController, context: LoopContext) {
+    this.controller = controller;
+    this.#context = context;
+    this.#queue = new WorkQueue(context.clock, () => this.#planPump());
+  }
+
+  get isIdle(): boolean {
+    return this.#active === 0 && this.#queue.isIdle && !this.#isPumpPlanned;
+  }
+
+  whenQuiet(): Promise<void> {
+    return this.#active === 0 ? Promise.resolve() : new Promise((resolve) => this.#quiet.push(resolve));
+  }
+
+  halt(): void {
+    this.#queue.clear();
+    for (const { cancelTimeout } of this.#waiting.values()) cancelTimeout();
+    this.#waiting.clear();
+  }
+
+  add(key: string): void {
+    if (!this.#queue.add(key) && !this.#hasOverflowed) {
+      this.#hasOverflowed = true;
+      this.#context.logger.error({ controller: this.controller.name }, "the work queue is full");
+    }
+  }
+
+  keysOf(type: ResourceType, object: KubeObject): readonly string[] {
+    const keys: string[] = [];
+    const { caches } = this.#context;
+    for (const watch of this.controller.watches) {
+      if (typeKey(watch.type) === typeKey(type)) keys.push(...watch.keysOf(object, caches));
+    }
+    if (this.controller.everyKind) keys.push(...this.controller.everyKind(object, type, caches));
+    return keys;
+  }
+
+  onChange({ type, before, after }: Change): void {
+    if (before) for (const key of this.keysOf(type, before)) this.add(key);
+    if (after) for (const key of this.keysOf(type, after)) this.add(key);
+  }
+
+  /** A cache moved on: keys that waited for it may come again. */
+  onProgress(): void {
+    for (const [key, { expectations, cancelTimeout }] of this.#waiting) {
+      if (!isSeen(expectations, this.#context.caches)) continue;
+      cancelTimeout();
+      this.#waiting.delete(key);
+      this.#queue.done(key);
+    }
+    this.#planPump();
+  }
+
+  planOf(key: string): Plan | null {
+    const { caches, clock } = this.#context;
+    const view = this.controller.gather(parseKey(key), caches, clock.now());
+    return view === null ? null : this.controller.reconcile(view);
+  }
+
+  /** Not at once: a change is told to all caches and controllers before anyone decides on it. */
+  #planPump(): void {
+    if (this.#isPumpPlanned || this.#queue.size === 0) return;
+    this.#isPumpPlanned = true;
+    queueMicrotask(() => {
+      this.#isPumpPlanned = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    while (this.#context.isReady() && this.#active < WORKERS) {
+      const key = this.#queue.take();
+      if (key === null) break;
+      this.#active++;
+      void this.#work(key);
+    }
+    if (this.#hasOverflowed && this.#queue.size === 0) {
+      this.#hasOverflowed = false;
+      this.#context.onOverflow(this);
+    }
+  }
+
+  async #work(key: string): Promise<void> {
+    let isSettled = true;
+    try {
+      isSettled = await this.#reconcile(key);
+    } catch (error) {
+      if (error instanceof CrashError) this.#context.onCrash(error);
+      else this.#fail(key, error);
+    }
+    this.#active--;
+    if (isSettled) this.#queue.done(key);
+    if (this.#active === 0) for (const resolve of this.#quiet.splice(0)) resolve();
+    this.#planPump();
+  }
+
+  /** False when the key has to wait until the cache shows its writes. */
+  async #reconcile(key: string): Promise<boolean> {
+    if (this.#isHot(key)) {
+      const delayMs = this.#queue.addAfterFailure(key);
+      this.#context.logger.error({ controller: this.controller.name, key, delayMs }, "a key does not settle");
+      return true;
+    }
+    const plan = this.planOf(key);
+    if (plan === null) {
+      this.#queue.forget(key);
+      return true;
+    }
+    this.#context.onPlan?.(this.controller.name, key, plan);
+    const { expectations, failure } = await this.#context.execute(plan, this.controller);
+    if (!this.#context.isReady()) return true;
+    if (failure) this.#handle(key, failure.error, failure.write);
+    else {
+      this.#queue.forget(key);
+      if (plan.requeueAt !== null) this.#queue.addAt(key, plan.requeueAt);
+    }
+    if (isSeen(expectations, this.#context.caches)) return true;
+    this.#wait(key, expectations);
+    return false;
+  }
+
+  #wait(key: string, expectations: Expectations): void {
+    const giveUp = () => {
+      this.#context.logger.warn({ controller: this.controller.name, key }, "the cache is behind our own write");
+      for (const resource of lateResources(expectations, this.#context.caches)) this.#context.onBehind(resource);
+      this.#waiting.set(key, { expectations, cancelTimeout: this.#context.clock.schedule(CATCH_UP_MS, giveUp) });
+    };
+    this.#waiting.set(key, { expectations, cancelTimeout: this.#context.clock.schedule(CATCH_UP_MS, giveUp) });
+  }
+
+  /** The one table of what to do when the world refuses a write. */
+  #handle(key: string, error: unknown, write: Write | StatusWrite): void {
+    const { logger } = this.#context;
+    const fields = { controller: this.controller.name, key, write: describeWrite(write), error: String(error) };
+    if (!isApiError(error)) return this.#fail(key, error);
+    switch (verdictOf(error)) {
+      case "retry":
+        // Silent: somebody was faster, or our view was old. The next view knows better (INV-30, K8S-245).
+        logger.debug(fields, "retrying on a fresh view");
+        this.#queue.addAfterFailure(key);
+        return;
+      case "park":
+        logger.warn(fields, "the server refused a write");
+        this.#reportRefusal(key, error);
+        return;
+      case "back-off":
+        logger.warn({ ...fields, delayMs: this.#queue.addAfterFailure(key) }, "a write failed");
+    }
+  }
+
+  /** Our own mistake: this key backs off, the others go on. */
+  #fail(key: string, error: unknown): void {
+    if (!this.#context.isReady()) return;
+    const delayMs = this.#queue.addAfterFailure(key);
+    const stack = error instanceof Error ? error.stack : undefined;
+    const message = error instanceof AssertionError ? "an assertion failed" : "a reconciler failed";
+    this.#context.logger.error(
+      { controller: this.controller.name, key, delayMs, error: String(error), stack },
+      message,
+    );
+  }
+
+  #reportRefusal(key: string, error: ApiError): void {
+    const [primary] = this.controller.watches;
+    const regarding = primary && this.#context.caches.get(primary.type, parseKey(key));
+    if (!regarding) return;
+    const component = this.controller.component ?? this.controller.name;
+    this.#context.record(component, { regarding, type: "Warning", reason: "WriteRefused", message: error.message });
+  }
+
+  #isHot(key: string): boolean {
+    const now = this.#context.clock.now();
+    if (now - this.#runs.since >= 1000) this.#runs = { since: now, byKey: new Map() };
+    const count = (this.#runs.byKey.get(key) ?? 0) + 1;
+    this.#runs.byKey.set(key, count);
+    return count > RUNS_PER_SECOND_MAX;
+  }
+}
+
+/**
+ * 404, 409, 410: retry on a fresh view. 400, 405, 413, 415, 422: nothing but a change of the objects helps, so the key
+ * waits for one. Everything else (403, which a quota or a missing service account may cause, 429, 5xx, no connection):
+ * back off.
+ */
+export function verdictOf(error: ApiError): "retry" | "park" | "back-off" {
+  if ([404, 409, 410].includes(error.code)) return "retry";
+  if ([400, 405, 413, 415, 422].includes(error.code)) return "park";
+  return "back-off";
+}
+
+function isSeen(expectations: Expectations, caches: CacheSet): boolean {
+  return lateResources(expectations, caches).length === 0;
+}
+
+/** The `plural.group`s whose caches have not yet shown what is expected. Kinds that nobody watches are never late. */
+function lateResources({ revisions, deletions }: Expectations, caches: CacheSet): readonly string[] {
+  const late = new Set<string>();
+  for (const cache of caches.all()) {
+    const resource = qualifiedPlural(cache.type);
+    if (cache.revision < (revisions.get(resource) ?? 0)) late.add(resource);
+    for (const { type, key, uid } of deletions) {
+      if (qualifiedPlural(type) === resource && isStillThere(cache, key, uid)) late.add(resource);
+    }
+  }
+  return [...late];
+}
+
+function isStillThere(cache: TypeCache, key: { namespace: string; name: string }, uid: string): boolean {
+  const { metadata } = cache.get(key) ?? {};
+  return metadata?.uid === uid && metadata.deletionTimestamp === undefined;
+}
+
+function describeWrite(write: Write | StatusWrite): string {
+  if (!("op" in write)) return `status ${formatKey(keyOf(write.object))}`;
+  const key = write.op === "patch" ? write.key : keyOf(write.object);
+  assert(key.name !== undefined);
+  return `${write.op} ${qualifiedPlural(write.type)} ${formatKey(key)}`;
+}
