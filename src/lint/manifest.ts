@@ -13,6 +13,8 @@ export interface Manifest {
   lineOf(path: readonly (string | number)[]): number;
   /** Offsets in the file of the field's value; null when the field is absent or empty. */
   valueRange(path: readonly (string | number)[]): readonly [start: number, end: number] | null;
+  /** An edit of a part of the field's text, which keeps its quotes. */
+  replaceWithin(path: readonly (string | number)[], part: string, replacement: string): Edit | null;
   /** An edit that removes a map entry with its whole line. */
   removeEntry(path: readonly (string | number)[]): Edit | null;
   /** An edit that gives a map entry this value, whether it has one or not. */
@@ -147,6 +149,13 @@ function manifest(file: string, text: string, document: Document.Parsed, start: 
     return range && range[1] > range[0] ? [start + range[0], start + range[1]] : null;
   }
 
+  function replaceWithin(path: readonly (string | number)[], part: string, replacement: string): Edit | null {
+    const range = valueRange(path);
+    const offset = range ? text.indexOf(part, range[0]) : -1;
+    if (!range || offset < 0 || offset + part.length > range[1]) return null;
+    return { start: offset, end: offset + part.length, text: replacement };
+  }
+
   function removeEntry(path: readonly (string | number)[]): Edit | null {
     const key = keyRange(path);
     if (!key) return null;
@@ -167,7 +176,7 @@ function manifest(file: string, text: string, document: Document.Parsed, start: 
     return { start: colon + 1, end: lineEnd < 0 ? text.length : lineEnd, text: ` ${value}` };
   }
 
-  return { file, object, namespace, lineOf, valueRange, removeEntry, setScalar };
+  return { file, object, namespace, lineOf, valueRange, replaceWithin, removeEntry, setScalar };
 }
 
 /** Objects of one kind, whatever their version. */

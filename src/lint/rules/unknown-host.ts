@@ -16,13 +16,12 @@ export const unknownHost: Rule = (manifests) => {
       if (sameName.length === 0 || sameName.some((candidate) => candidate.namespace === namespace)) continue;
       const right = sameName[0]!;
       const rightHost = right.namespace === deployment.namespace ? service : `${service}.${right.namespace}`;
-      const range = deployment.valueRange(path);
       findings.push(
         at(deployment, path, {
           code: "KRL-03",
           level: "error",
           message: `${title(deployment)}, env ${name}: host ${host} has no Service; Service ${service} exists in namespace ${right.namespace}`,
-          edit: range ? { start: range[0], end: range[1], text: value.replace(host, rightHost) } : null,
+          edit: deployment.replaceWithin(path, host, rightHost),
         }),
       );
     }

@@ -1,0 +1,160 @@
+import { spawn } from "node:child_process";
+import { openSync, readFileSync } from "node:fs";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { type ClusterOptions, startCluster } from "../app/cluster.ts";
+import {
+  dataDirectory,
+  type Instance,
+  prepareDataDirectory,
+  runningInstance,
+  StartError,
+} from "../app/data-directory.ts";
+import { systemClock } from "../base/clock.ts";
+import { packs } from "../packs/index.ts";
+import { dataOption } from "./instance.ts";
+import { describeInstance } from "./status.ts";
+import { version } from "./version.ts";
+
+interface UpOptions {
+  readonly data: string;
+  readonly memory?: boolean;
+  readonly detach?: boolean;
+  readonly json?: boolean;
+  readonly apiPort: number;
+  readonly gatewayPort: number;
+  readonly metricsPort: number;
+  readonly packs: readonly string[];
+  readonly images?: string;
+}
+
+/** What a detached cluster tells the command that started it. */
+type Message = { readonly ready: Instance } | { readonly error: string };
+
+export function upCommand(): Command {
+  const names = packs.map(({ name }) => name);
+  return new Command("up")
+    .description("start the cluster and stay; Ctrl-C stops everything")
+    .addOption(dataOption())
+    .option("--memory", "keep no data: objects are gone when the cluster stops")
+    .option("-d, --detach", "return once the cluster is ready; stop it with `fairway down`")
+    .option("--json", "print the addresses as a JSON object")
+    .addOption(portOption("--api-port", "API server", 16443))
+    .addOption(portOption("--gateway-port", "ingress gateway (its port 80)", 18080))
+    .addOption(portOption("--metrics-port", "Prometheus metrics and mesh administration", 15090))
+    .addOption(
+      new Option("--packs <names>", "resource packs to install, in order of preference")
+        .argParser((text: string) => parsePacks(text, names))
+        .default(names, names.join(",")),
+    )
+    .option("--images <file>", "YAML file with further images: which local program runs for an image name")
+    .action((options: UpOptions) => (options.detach ? startDetached(options) : runForeground(options)));
+}
+
+function portOption(flag: string, what: string, port: number): Option {
+  return new Option(`${flag} <port>`, `loopback port of the ${what}; 0 takes any free one`)
+    .default(port)
+    .argParser((text) => {
+      const value = Number(text);
+      if (!Number.isInteger(value) || value < 0 || value > 65535) {
+        throw new InvalidArgumentError("expected a port from 0 to 65535.");
+      }
+      return value;
+    });
+}
+
+function parsePacks(text: string, known: readonly string[]): string[] {
+  const names = text
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    throw new InvalidArgumentError(`no pack is called ${unknown.join(", ")}; there are: ${known.join(", ")}.`);
+  }
+  return names;
+}
+
+function clusterOptions(options: UpOptions): ClusterOptions {
+  return {
+    directory: dataDirectory(options.data),
+    memory: options.memory === true,
+    apiPort: options.apiPort,
+    gatewayPort: options.gatewayPort,
+    metricsPort: options.metricsPort,
+    packs: packs.filter(({ name }) => options.packs.includes(name)),
+    imagesFile: options.images ?? null,
+  };
+}
+
+async function runForeground(options: UpOptions): Promise<void> {
+  const startedAt = systemClock.now();
+  const tell = (message: Message) => process.send?.(message);
+  try {
+    const cluster = await startCluster(clusterOptions(options));
+    const seconds = ((systemClock.now() - startedAt) / 1000).toFixed(1);
+    tell({ ready: cluster.instance });
+    if (process.connected) process.disconnect();
+    if (options.json) console.log(JSON.stringify(cluster.instance));
+    else {
+      console.log(`Fairway ${version} is ready (${seconds} s)\n`);
+      console.log(describeInstance(cluster.instance));
+      console.log(`\nIn another shell: eval "$(bin/fairway env${dataArgument(options)})"\nCtrl-C stops everything.`);
+    }
+    const signal = await stopSignal();
+    if (!options.json) console.log(`\nstopping (${signal}) ...`);
+    await cluster.stop();
+    process.exit(0);
+  } catch (error) {
+    tell({ error: error instanceof StartError ? error.message : String((error as Error)?.stack ?? error) });
+    throw error;
+  }
+}
+
+function dataArgument({ data }: UpOptions): string {
+  const isDefault = data === upCommand().opts()["data"];
+  return isDefault ? "" : ` --data ${data}`;
+}
+
+/** A second signal while stopping ends the process at once. */
+function stopSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.once(signal, () => {
+        process.once(signal, () => process.exit(130));
+        resolve(signal);
+      });
+    }
+  });
+}
+
+async function startDetached(options: UpOptions): Promise<void> {
+  const directory = dataDirectory(options.data);
+  const running = runningInstance(directory);
+  if (running) throw new StartError(alreadyRunning(directory.root, running));
+  prepareDataDirectory(directory);
+  const log = openSync(directory.logFile, "w", 0o600);
+  const args = process.argv.slice(1).filter((argument) => argument !== "--detach" && argument !== "-d");
+  const child = spawn(process.execPath, [...process.execArgv, ...args], {
+    detached: true,
+    stdio: ["ignore", log, log, "ipc"],
+  });
+  const message = await new Promise<Message>((resolve) => {
+    child.once("message", (received) => resolve(received as Message));
+    child.once("exit", (code) =>
+      resolve({ error: `it ended with exit code ${code}: ${readFileSync(directory.logFile, "utf8").trim()}` }),
+    );
+    child.once("error", (error) => resolve({ error: error.message }));
+  });
+  if ("error" in message) throw new StartError(message.error);
+  if (child.connected) child.disconnect();
+  child.unref();
+  if (options.json) console.log(JSON.stringify(message.ready));
+  else {
+    console.log(describeInstance(message.ready));
+    console.log(`\neval "$(bin/fairway env${dataArgument(options)})" points this shell at it; fairway down stops it.`);
+  }
+}
+
+export function alreadyRunning(root: string, { pid }: Instance): string {
+  return `a cluster already runs on data directory ${root} (process ${pid}); stop it with "fairway down", or choose another directory with --data DIR`;
+}
