@@ -20,6 +20,10 @@ export interface RoutingConfig {
   readonly swimLanes: readonly KubeObject[];
   /** `istio-system`: DestinationRules there apply to every client (MESH-170). */
   readonly rootNamespace: string;
+  /** Calls to hosts that no service has (MESH-019); default ALLOW_ANY: they go to the name that the client wrote. */
+  readonly outboundTrafficPolicy?: "ALLOW_ANY" | "REGISTRY_ONLY";
+  /** The moment of compilation, kept as `Table.compiledAt`. */
+  readonly now?: Instant;
 }
 
 /** Who sends: a gateway proxy or a pod. Built once per source, not per request. */
@@ -101,7 +105,7 @@ export interface RetryPolicy {
 
 /** Where a decision came from: for the access log, explain and the metric labels. */
 export interface RouteReference {
-  /** Null for the implicit route of a service without VirtualService (MESH-018). */
+  /** Null for the implicit route of a service without VirtualService (MESH-018) and of an unknown host (MESH-019). */
   readonly virtualService: { readonly namespace: string; readonly name: string } | null;
   /** Index in `spec.http`, and in its `match` list (null: no match list). */
   readonly httpIndex: number;
@@ -163,6 +167,8 @@ export interface LocalDecision {
   readonly cluster: Cluster | null;
   readonly clusterName: string;
   readonly lane: LaneOutcome | null;
+  /** An injected delay that comes before the reply (MESH-151); absent: none. */
+  readonly delayMs?: number | null;
 }
 
 export type Decision = ForwardDecision | LocalDecision;
@@ -172,6 +178,8 @@ export interface LaneContext {
   readonly group: string;
   readonly traceHeader: string;
   readonly routeHeader: string;
+  /** Answers carry `x-fairway-lane-served` (LANE-212); absent: no. */
+  readonly debugHeaders?: boolean;
   /** The lane that the labels put a pod in; "" when in none. */
   laneOfLabels(labels: Readonly<Record<string, string>>): string;
 }

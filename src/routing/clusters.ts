@@ -1,0 +1,78 @@
+import type { KubeObject } from "../api/meta.ts";
+import { loadBalancingOf, type MergedRule, type RuleSubset } from "./destination-rule.ts";
+import { endpointsOf, type PodSources } from "./endpoints.ts";
+import { hasLabels } from "./match.ts";
+import type { RoutedPort, RoutedService } from "./services.ts";
+import type { Cluster, Endpoint } from "./types.ts";
+
+/** The clusters of one service under one DestinationRule. */
+export interface ServiceClusters {
+  readonly service: RoutedService;
+  readonly rule: MergedRule | null;
+  readonly ports: ReadonlyMap<number, PortClusters>;
+  /** The port of a destination that names none: the service's only one (MESH-090); null: the listener's counts. */
+  readonly onlyPort: number | null;
+}
+
+export interface PortClusters {
+  readonly whole: Cluster;
+  readonly subsets: ReadonlyMap<string, Cluster>;
+  /** Endpoints of the port in any state. */
+  readonly endpoints: readonly Endpoint[];
+}
+
+export function clusterName(port: number, subset: string, host: string): string {
+  return `outbound|${port}|${subset}|${host}`;
+}
+
+/** Gives back `previous` itself when nothing changed that a cluster shows. */
+export function compileClusters(
+  service: RoutedService,
+  rule: MergedRule | null,
+  context: { slices: readonly KubeObject[]; pods: PodSources; previous: ServiceClusters | undefined },
+): ServiceClusters {
+  const { slices, pods, previous } = context;
+  const ports = new Map<number, PortClusters>();
+  const isSameDefinition = previous?.service === service && previous.rule === rule;
+  let isUnchanged = isSameDefinition;
+  for (const port of service.ports) {
+    const known = previous?.ports.get(port.number);
+    const endpoints = endpointsOf(service, port, { slices, pods, previous: known?.endpoints });
+    if (isSameDefinition && known && areSame(known.endpoints, endpoints)) {
+      ports.set(port.number, known);
+    } else {
+      isUnchanged = false;
+      ports.set(port.number, compilePort(service, rule, { port, endpoints }));
+    }
+  }
+  if (isUnchanged && previous) return previous;
+  return { service, rule, ports, onlyPort: service.ports.length === 1 ? service.ports[0]!.number : null };
+}
+
+function compilePort(
+  service: RoutedService,
+  rule: MergedRule | null,
+  { port, endpoints }: { port: RoutedPort; endpoints: readonly Endpoint[] },
+): PortClusters {
+  const cluster = (subset: string, definition: RuleSubset | null): Cluster => {
+    const members =
+      definition === null ? endpoints : endpoints.filter(({ pod }) => pod && hasLabels(pod.labels, definition.labels));
+    return {
+      name: clusterName(port.number, subset, service.host),
+      host: service.host,
+      serviceName: service.name,
+      serviceNamespace: service.namespace,
+      port: port.number,
+      subset,
+      endpoints: members.filter(({ ready }) => ready),
+      instanceCount: members.length,
+      loadBalancing: loadBalancingOf(rule, definition, port.number),
+    };
+  };
+  const subsets = [...(rule?.subsets ?? [])].map(([name, definition]) => [name, cluster(name, definition)] as const);
+  return { whole: cluster("", null), subsets: new Map(subsets), endpoints };
+}
+
+function areSame(left: readonly Endpoint[], right: readonly Endpoint[]): boolean {
+  return left.length === right.length && left.every((endpoint, index) => endpoint === right[index]);
+}

@@ -1,0 +1,322 @@
+import type { DestinationRule, Gateway, VirtualService } from "../api/istio.ts";
+import type { KubeObject } from "../api/meta.ts";
+import { canonicalJson } from "../base/json.ts";
+import type { Instant } from "../base/time.ts";
+import { formatKey, keyOf } from "../kube/resource.ts";
+import { compareAge } from "./age.ts";
+import { compileClusters, type ServiceClusters } from "./clusters.ts";
+import { type MergedRule, mergeDestinationRules, type RulesByNamespace, ruleFor } from "./destination-rule.ts";
+import { indexPods, indexSlices, type PodSources } from "./endpoints.ts";
+import { GatewayScope, isPlain, serversOf } from "./gateway-scope.ts";
+import { compileLaneGroups, type LaneGroup } from "./lane.ts";
+import { MeshScope } from "./mesh-scope.ts";
+import { type RoutedService, readService } from "./services.ts";
+import type { Cluster, LaneContext, RoutingConfig, Source, Table } from "./types.ts";
+import { destinationRuleProblems, gatewayProblems, virtualServiceProblems } from "./validate.ts";
+import type { RouteScope } from "./virtual-hosts.ts";
+import { type CompiledVirtualService, compileVirtualService } from "./virtual-service.ts";
+
+/**
+ * Objects to a table that `decide` can ask. Parts whose input objects are the same references as in `previous` are
+ * taken over, so that a pod that became ready costs its service's clusters and nothing else.
+ *
+ *   gateways, virtualServices, services ──> routes (made per proxy when it first asks)
+ *   destinationRules, services, slices, pods ──> clusters (per service and rule)
+ *   swimLaneGroups, swimLanes ──> lanes
+ */
+export function compile(config: RoutingConfig, previous?: Table): Table {
+  return new CompiledTable(config, previous instanceof CompiledTable ? previous : null);
+}
+
+interface Problem {
+  readonly object: string;
+  readonly message: string;
+}
+
+/** Compiled objects of one kind; an invalid one keeps its last valid form while it has one (MESH-093, MESH-256). */
+interface Parts<Part> {
+  readonly list: readonly Part[];
+  readonly problems: readonly Problem[];
+  /** By `namespace/name`. */
+  readonly byKey: ReadonlyMap<
+    string,
+    { readonly object: KubeObject; readonly part: Part | null; readonly problems: readonly Problem[] }
+  >;
+}
+
+/** What one source needs on every request: found once, then remembered. */
+export interface SourceScope {
+  readonly routes: RouteScope;
+  readonly clusters: ClusterScope;
+}
+
+export class CompiledTable implements Table {
+  readonly config: RoutingConfig;
+  readonly clusters: ReadonlyMap<string, Cluster>;
+  readonly problems: readonly Problem[];
+  readonly compiledAt: Instant | null;
+  readonly laneGroups: ReadonlyMap<string, LaneGroup>;
+  readonly services: readonly RoutedService[];
+  readonly virtualServices: Parts<CompiledVirtualService>;
+  readonly destinationRules: Parts<DestinationRule>;
+  readonly gateways: Parts<Gateway>;
+  readonly rules: RulesByNamespace;
+  readonly clusterSet: ClusterSet;
+  readonly #routeScopes: Map<string, RouteScope>;
+  readonly #lanesByService: ReadonlyMap<string, readonly LaneGroup[]>;
+  readonly #scopes = new WeakMap<Source, SourceScope>();
+
+  constructor(config: RoutingConfig, previous: CompiledTable | null) {
+    const before = previous?.config;
+    this.config = config;
+    this.compiledAt = config.now ?? null;
+    this.services = areSame(before?.services, config.services)
+      ? previous!.services
+      : readServices(config.services, previous?.services ?? []);
+    this.virtualServices = compileParts(config.virtualServices, previous?.virtualServices, compileVirtualServicePart);
+    this.destinationRules = compileParts(config.destinationRules, previous?.destinationRules, checkDestinationRule);
+    this.gateways = compileParts(config.gateways, previous?.gateways, checkGateway);
+    const hasSameRules = previous !== null && areSame(previous.destinationRules.list, this.destinationRules.list);
+    this.rules = hasSameRules ? previous.rules : mergeDestinationRules(this.destinationRules.list);
+    const hasSameRoutes =
+      previous !== null &&
+      previous.services === this.services &&
+      areSame(previous.virtualServices.list, this.virtualServices.list) &&
+      areSame(previous.gateways.list, this.gateways.list);
+    this.#routeScopes = hasSameRoutes ? previous.#routeScopes : new Map();
+    this.laneGroups =
+      areSame(before?.swimLaneGroups, config.swimLaneGroups) && areSame(before?.swimLanes, config.swimLanes)
+        ? previous!.laneGroups
+        : compileLaneGroups(config.swimLaneGroups, config.swimLanes);
+    this.#lanesByService = groupByService(this.laneGroups);
+    this.clusterSet = new ClusterSet(config, this.services, this.rules, previous?.clusterSet ?? null);
+    this.clusters = this.clusterSet.byName();
+    this.problems = [...this.gateways.problems, ...this.virtualServices.problems, ...this.destinationRules.problems];
+  }
+
+  gatewayPorts(gateway: Source): readonly number[] {
+    return [...new Set(serversOf(gateway, this.gateways.list).map(({ port }) => port))].sort((a, b) => a - b);
+  }
+
+  lanesOf(serviceNamespace: string, serviceName: string): readonly LaneContext[] {
+    return this.#lanesByService.get(`${serviceNamespace}/${serviceName}`) ?? [];
+  }
+
+  /** The group whose rules a call obeys: the one that made the route, else the first that the service belongs to. */
+  laneGroupOf(laneGroup: string, serviceNamespace: string, serviceName: string): LaneGroup | null {
+    const named = laneGroup === "" ? undefined : this.laneGroups.get(laneGroup);
+    return named ?? this.#lanesByService.get(`${serviceNamespace}/${serviceName}`)?.[0] ?? null;
+  }
+
+  scopeOf(source: Source): SourceScope {
+    let scope = this.#scopes.get(source);
+    if (scope === undefined) {
+      scope = { routes: this.#routeScopeOf(source), clusters: this.clusterSet.scope(source.namespace) };
+      this.#scopes.set(source, scope);
+    }
+    return scope;
+  }
+
+  /** Pods of a namespace share their routes, unless some rule looks at the caller's labels. */
+  #routeScopeOf(source: Source): RouteScope {
+    const { kind, namespace, labels } = source;
+    const looksAtLabels = kind === "gateway" || this.virtualServices.list.some(usesSourceLabels);
+    const key = canonicalJson([kind, namespace, looksAtLabels ? labels : null]);
+    let scope = this.#routeScopes.get(key);
+    if (scope === undefined) {
+      const virtualServices = [...this.virtualServices.list].sort((a, b) => compareAge(a.object, b.object));
+      scope =
+        kind === "gateway"
+          ? new GatewayScope(source, serversOf(source, this.gateways.list), virtualServices)
+          : new MeshScope(source, this.services, virtualServices);
+      this.#routeScopes.set(key, scope);
+    }
+    return scope;
+  }
+}
+
+function usesSourceLabels({ routes }: CompiledVirtualService): boolean {
+  return routes.some(({ match }) => match.sourceLabels !== null);
+}
+
+/** The clusters that clients of one namespace see: by service host. */
+export interface ClusterScope {
+  of(host: string): ServiceClusters | null;
+}
+
+/** All clusters of a table, made per service and per DestinationRule that some client sees for it. */
+class ClusterSet {
+  readonly #services: ReadonlyMap<string, RoutedService>;
+  readonly #rules: RulesByNamespace;
+  readonly #rootNamespace: string;
+  readonly #slices: ReadonlyMap<string, readonly KubeObject[]>;
+  readonly pods: PodSources;
+  readonly compiled = new Map<RoutedService, Map<MergedRule | null, ServiceClusters>>();
+  /** Only until all that the previous table had is taken over; then dropped, so that tables do not chain. */
+  #previous: ReadonlyMap<string, ReadonlyMap<MergedRule | null, ServiceClusters>>;
+
+  constructor(
+    config: RoutingConfig,
+    services: readonly RoutedService[],
+    rules: RulesByNamespace,
+    previous: ClusterSet | null,
+  ) {
+    this.#services = new Map(services.map((service) => [service.host, service]));
+    this.#rules = rules;
+    this.#rootNamespace = config.rootNamespace;
+    this.#slices = indexSlices(config.endpointSlices);
+    this.pods = indexPods(config.pods, previous?.pods);
+    const before = [...(previous?.compiled ?? [])].map(([{ host }, variants]) => [host, variants] as const);
+    this.#previous = new Map(before);
+    // The rule that clients in the service's own namespace see: what nearly all clients see.
+    for (const service of services) this.#variant(service, this.#ruleFor(service, service.namespace));
+    for (const [host, variants] of this.#previous) {
+      const service = this.#services.get(host);
+      if (service) for (const rule of variants.keys()) if (this.#isCurrent(rule)) this.#variant(service, rule);
+    }
+    this.#previous = new Map();
+  }
+
+  scope(namespace: string): ClusterScope {
+    const known = new Map<string, ServiceClusters | null>();
+    return {
+      of: (host) => {
+        let clusters = known.get(host);
+        if (clusters === undefined) {
+          const service = this.#services.get(host);
+          clusters = service?.visibility.isVisibleTo(namespace)
+            ? this.#variant(service, this.#ruleFor(service, namespace))
+            : null;
+          known.set(host, clusters);
+        }
+        return clusters;
+      },
+    };
+  }
+
+  byName(): ReadonlyMap<string, Cluster> {
+    const clusters = new Map<string, Cluster>();
+    for (const variants of this.compiled.values()) {
+      for (const { ports } of variants.values()) {
+        for (const { whole, subsets } of ports.values()) {
+          for (const cluster of [whole, ...subsets.values()]) {
+            // The first variant is the one that the service's own namespace sees.
+            if (!clusters.has(cluster.name)) clusters.set(cluster.name, cluster);
+          }
+        }
+      }
+    }
+    return clusters;
+  }
+
+  #ruleFor(service: RoutedService, namespace: string): MergedRule | null {
+    return ruleFor(service, namespace, { rules: this.#rules, rootNamespace: this.#rootNamespace });
+  }
+
+  #isCurrent(rule: MergedRule | null): boolean {
+    return rule === null || (this.#rules.get(rule.namespace)?.includes(rule) ?? false);
+  }
+
+  #variant(service: RoutedService, rule: MergedRule | null): ServiceClusters {
+    let variants = this.compiled.get(service);
+    if (variants === undefined) {
+      variants = new Map();
+      this.compiled.set(service, variants);
+    }
+    let clusters = variants.get(rule);
+    if (clusters === undefined) {
+      const before = this.#previous.get(service.host);
+      clusters = compileClusters(service, rule, {
+        slices: this.#slices.get(`${service.namespace}/${service.name}`) ?? [],
+        pods: this.pods,
+        // Another rule's clusters still lend their endpoints.
+        previous: before?.get(rule) ?? before?.values().next().value,
+      });
+      variants.set(rule, clusters);
+    }
+    return clusters;
+  }
+}
+
+function readServices(objects: readonly KubeObject[], previous: readonly RoutedService[]): readonly RoutedService[] {
+  const known = new Map(previous.map((service) => [service.object, service]));
+  return objects.map((object) => known.get(object) ?? readService(object));
+}
+
+function groupByService(groups: ReadonlyMap<string, LaneGroup>): ReadonlyMap<string, readonly LaneGroup[]> {
+  const index = new Map<string, LaneGroup[]>();
+  for (const group of groups.values()) {
+    for (const service of group.services) index.set(service, [...(index.get(service) ?? []), group]);
+  }
+  return index;
+}
+
+interface CompiledPart<Part> {
+  /** Null: not valid. */
+  readonly part: Part | null;
+  readonly problems: readonly string[];
+}
+
+function compileParts<Part>(
+  objects: readonly KubeObject[],
+  previous: Parts<Part> | undefined,
+  compileOne: (object: KubeObject) => CompiledPart<Part>,
+): Parts<Part> {
+  const byKey = new Map<string, { object: KubeObject; part: Part | null; problems: readonly Problem[] }>();
+  for (const object of objects) {
+    const key = formatKey(keyOf(object));
+    const known = previous?.byKey.get(key);
+    if (known?.object === object) {
+      byKey.set(key, known);
+      continue;
+    }
+    const { part, problems } = compileOne(object);
+    const named = problems.map((message) => ({ object: `${object.kind} ${key}`, message }));
+    byKey.set(key, { object, part: part ?? known?.part ?? null, problems: named });
+  }
+  const entries = [...byKey.values()];
+  return {
+    list: entries.flatMap(({ part }) => (part === null ? [] : [part])),
+    problems: entries.flatMap(({ problems }) => problems),
+    byKey,
+  };
+}
+
+function compileVirtualServicePart(object: KubeObject): CompiledPart<CompiledVirtualService> {
+  const problems = virtualServiceProblems(object as VirtualService);
+  if (problems.length > 0) return { part: null, problems };
+  const part = compileVirtualService(object as VirtualService);
+  return { part, problems: part.problems };
+}
+
+/** Settings that the table has no place for: said, so that nobody waits for their effect. */
+const UNSUPPORTED_POLICIES = ["connectionPool", "outlierDetection", "tls", "tunnel", "proxyProtocol", "retryBudget"];
+
+function checkDestinationRule(object: KubeObject): CompiledPart<DestinationRule> {
+  const rule = object as DestinationRule;
+  const problems = destinationRuleProblems(rule);
+  if (problems.length > 0) return { part: null, problems };
+  // A rule for some clients only must not be applied to all of them.
+  if (rule.spec?.workloadSelector) return { part: null, problems: ["workloadSelector is not supported"] };
+  const policies = [rule.spec?.trafficPolicy, ...(rule.spec?.subsets ?? []).map((subset) => subset?.trafficPolicy)];
+  const unsupported = policies.flatMap((policy) => {
+    const found = UNSUPPORTED_POLICIES.filter((name) => policy?.[name] !== undefined);
+    return policy?.loadBalancer?.consistentHash ? [...found, "loadBalancer.consistentHash"] : found;
+  });
+  return { part: rule, problems: [...new Set(unsupported)].map((name) => `trafficPolicy.${name} has no effect`) };
+}
+
+function checkGateway(object: KubeObject): CompiledPart<Gateway> {
+  const gateway = object as Gateway;
+  const problems = gatewayProblems(gateway);
+  if (problems.length > 0) return { part: null, problems };
+  const others = (gateway.spec?.servers ?? []).filter((server) => !isPlain(server));
+  return {
+    part: gateway,
+    problems: others.map(({ port }) => `protocol ${port?.protocol} of port ${port?.number} is not supported`),
+  };
+}
+
+function areSame(left: readonly unknown[] | undefined, right: readonly unknown[]): boolean {
+  return left !== undefined && left.length === right.length && left.every((item, index) => item === right[index]);
+}
