@@ -96,7 +96,12 @@ function readNumbers(query: URLSearchParams, pod: string): Record<Bound["name"],
     numbers[name] = value;
   }
   if (numbers.sinceSeconds !== null && query.get("sinceTime")) {
-    throw invalidOption(pod, "sinceSeconds", "Forbidden: may not be used together with sinceTime", "FieldValueForbidden");
+    throw invalidOption(
+      pod,
+      "sinceSeconds",
+      "Forbidden: may not be used together with sinceTime",
+      "FieldValueForbidden",
+    );
   }
   return numbers;
 }
