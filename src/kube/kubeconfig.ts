@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { parse } from "yaml";
 import { isRecord } from "../base/json.ts";
@@ -30,17 +30,17 @@ export interface KubeconfigOptions {
   readonly context?: string;
 }
 
-/** Reads a kubeconfig file. Relative paths in it are relative to its folder. */
-export async function loadKubeconfig(path: string, options: KubeconfigOptions = {}): Promise<ClusterAccess> {
-  const text = await readFileOf(path, "kubeconfig", path);
+/** Reads a kubeconfig file, at once: it is small and read at start. Relative paths in it are relative to its folder. */
+export function loadKubeconfig(path: string, options: KubeconfigOptions = {}): ClusterAccess {
+  const text = readFileOf(path, "kubeconfig", path);
   return parseKubeconfig(text, { ...options, path });
 }
 
 /** Reads the text of a kubeconfig; `path` names it in errors and is where relative paths start. */
-export async function parseKubeconfig(
+export function parseKubeconfig(
   text: string,
   { context: asked, path = "kubeconfig" }: KubeconfigOptions & { readonly path?: string } = {},
-): Promise<ClusterAccess> {
+): ClusterAccess {
   const config = readYaml(text, path);
   const context = asked ?? textOf(config["current-context"]) ?? "";
   if (context === "") throw new KubeconfigError(`${path}: no current-context is set; name a context`);
@@ -53,12 +53,12 @@ export async function parseKubeconfig(
   const material = (entry: Entry, member: string) => readMaterial(entry, member, path);
   return {
     server: readServer(cluster, clusterName, path),
-    caPem: await material(cluster, "certificate-authority"),
+    caPem: material(cluster, "certificate-authority"),
     insecureSkipTlsVerify: cluster["insecure-skip-tls-verify"] === true,
     tlsServerName: textOf(cluster["tls-server-name"]),
-    token: await readToken(user, path),
-    clientCertificatePem: await material(user, "client-certificate"),
-    clientKeyPem: await material(user, "client-key"),
+    token: readToken(user, path),
+    clientCertificatePem: material(user, "client-certificate"),
+    clientKeyPem: material(user, "client-key"),
     context,
     namespace: textOf(contextEntry["namespace"]) ?? "default",
   };
@@ -116,23 +116,23 @@ function textOf(value: unknown): string | null {
 }
 
 /** PEM given in the file as base64 (`<member>-data`), or in a file of its own. */
-async function readMaterial(entry: Entry, member: string, path: string): Promise<string | null> {
+function readMaterial(entry: Entry, member: string, path: string): string | null {
   const data = textOf(entry[`${member}-data`]);
   if (data !== null) return Buffer.from(data, "base64").toString("utf8");
   const file = textOf(entry[member]);
   return file === null ? null : readFileOf(resolve(dirname(path), file), member, path);
 }
 
-async function readToken(user: Entry, path: string): Promise<string | null> {
+function readToken(user: Entry, path: string): string | null {
   const token = textOf(user["token"]);
   if (token !== null) return token;
   const file = textOf(user["tokenFile"]);
-  return file === null ? null : (await readFileOf(resolve(dirname(path), file), "tokenFile", path)).trim();
+  return file === null ? null : readFileOf(resolve(dirname(path), file), "tokenFile", path).trim();
 }
 
-async function readFileOf(file: string, what: string, path: string): Promise<string> {
+function readFileOf(file: string, what: string, path: string): string {
   try {
-    return await readFile(file, "utf8");
+    return readFileSync(file, "utf8");
   } catch (cause) {
     const where = file === path ? "" : `${path}: `;
     throw new KubeconfigError(`${where}cannot read the ${what} ${file}: ${(cause as Error).message}`, { cause });
