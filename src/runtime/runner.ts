@@ -419,7 +419,10 @@ class ControllerLoop {
   #handle(key: string, error: unknown, write: Write | StatusWrite): void {
     const { logger } = this.#context;
     const fields = { controller: this.controller.name, key, write: describeWrite(write), error: String(error) };
-    if (!isApiError(error)) return this.#fail(key, error);
+    if (!isApiError(error)) {
+      this.#fail(key, error);
+      return;
+    }
     switch (verdictOf(error)) {
       case "retry":
         // Silent: somebody was faster, or our view was old. The next view knows better (INV-30, K8S-245).
