@@ -6,7 +6,9 @@ export function findMisfit(pod: Pod, { node, podCount }: { node: Node; podCount:
   const cordon: Taint = { key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" };
   if (node.spec?.unschedulable && !isTolerated(cordon, tolerations)) return "node(s) were unschedulable";
 
-  const taint = node.spec?.taints?.find((each) => each.effect !== "PreferNoSchedule" && !isTolerated(each, tolerations));
+  const taint = node.spec?.taints?.find(
+    (each) => each.effect !== "PreferNoSchedule" && !isTolerated(each, tolerations),
+  );
   if (taint) return `node(s) had untolerated taint {${taint.key}: ${taint.value ?? ""}}`;
   if (!matchesNodeSelection(pod, node)) return "node(s) didn't match Pod's node affinity/selector";
 
@@ -43,7 +45,10 @@ function matchesTerm(
   );
 }
 
-function meets({ key, operator, values = [] }: NodeSelectorRequirement, from: Readonly<Record<string, string>>): boolean {
+function meets(
+  { key, operator, values = [] }: NodeSelectorRequirement,
+  from: Readonly<Record<string, string>>,
+): boolean {
   const value = from[key];
   switch (operator) {
     case "In":

@@ -40,7 +40,11 @@ const cases: Case[] = [
     podCounts: [2, 1],
     expect: { node: "n2" },
   },
-  { name: "K8S-251 without nodes nothing is scheduled", nodes: [], expect: { message: "no nodes available to schedule pods" } },
+  {
+    name: "K8S-251 without nodes nothing is scheduled",
+    nodes: [],
+    expect: { message: "no nodes available to schedule pods" },
+  },
   {
     name: "K8S-251 a cordoned node takes no pods",
     nodes: [node("n1", cordoned)],
