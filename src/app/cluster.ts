@@ -1,0 +1,245 @@
+import { createServer } from "node:net";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import type { KubeObject } from "../api/meta.ts";
+import { systemClock } from "../base/clock.ts";
+import { fnv1a32 } from "../base/hash.ts";
+import { systemRandom } from "../base/random.ts";
+import { formatTime } from "../base/time.ts";
+import { ApiServer } from "../cluster/apiserver/api-server.ts";
+import { builtinDefinitions } from "../cluster/apiserver/builtin/index.ts";
+import { createLocalClient } from "../cluster/apiserver/local-client.ts";
+import { adminTokenAuthenticator } from "../cluster/apiserver/wire/authentication.ts";
+import { loadOrCreateCredentials, renderKubeconfig, writePrivate } from "../cluster/apiserver/wire/certificates.ts";
+import { type HttpServer, type HttpServerOptions, startHttpServer } from "../cluster/apiserver/wire/http-server.ts";
+import { builtinControllers } from "../cluster/controllers/index.ts";
+import { createImageTable } from "../cluster/kubelet/images.ts";
+import { createKubelet } from "../cluster/kubelet/kubelet.ts";
+import { schedulerController } from "../cluster/kubelet/scheduler.ts";
+import { acquireLock } from "../cluster/store/lock-file.ts";
+import { MemoryLog } from "../cluster/store/memory-log.ts";
+import { DataDirectoryError, type RevisionLog } from "../cluster/store/revision-log.ts";
+import { SqliteLog } from "../cluster/store/sqlite-log.ts";
+import { asmControllers } from "../dialects/asm/index.ts";
+import { kruiseControllers } from "../dialects/kruise/index.ts";
+import type { KubeClient } from "../kube/client.ts";
+import { isAlreadyExists } from "../kube/errors.ts";
+import { resources } from "../kube/resource.ts";
+import type { Pack } from "../packs/pack.ts";
+import type { AnyController } from "../runtime/controller.ts";
+import { createRunner } from "../runtime/runner.ts";
+import { claimAddressBlock } from "./address-block.ts";
+import { drainBarrier } from "./barrier.ts";
+import {
+  type DataDirectory,
+  type Instance,
+  prepareDataDirectory,
+  removeInstance,
+  StartError,
+  writeInstance,
+} from "./data-directory.ts";
+import { createLogger } from "./log.ts";
+import { startMeshProcess } from "./mesh-process.ts";
+
+/** The composition root of the embedded cluster: everything that runs, with the real clock and real sockets. */
+export interface ClusterOptions {
+  readonly directory: DataDirectory;
+  /** Objects are kept in memory only. */
+  readonly memory: boolean;
+  /** 0: any free port; the same for the two below. */
+  readonly apiPort: number;
+  readonly gatewayPort: number;
+  readonly metricsPort: number;
+  readonly packs: readonly Pack[];
+  /** Further images of the user's; null: `images.yaml` in the data directory, which need not exist. */
+  readonly imagesFile: string | null;
+}
+
+export interface Cluster {
+  readonly instance: Instance;
+  stop(): Promise<void>;
+}
+
+/** Where Istio keeps what concerns the whole mesh, and where the lane groups' objects go (LANE-102). */
+const ROOT_NAMESPACE = "istio-system";
+const PROXY_PORT = 15_001;
+const APPS = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "..", "apps");
+
+/** Resolves when kubectl, the controllers, the node and the mesh are all ready. */
+export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const stops: (() => void | Promise<void>)[] = [];
+  try {
+    return await start(options, stops);
+  } catch (error) {
+    for (const stop of stops.reverse()) await stop();
+    throw error instanceof DataDirectoryError ? new StartError(error.message, { cause: error }) : error;
+  }
+}
+
+async function start(options: ClusterOptions, stops: (() => void | Promise<void>)[]): Promise<Cluster> {
+  const { directory } = options;
+  const clock = systemClock;
+  const random = systemRandom;
+  prepareDataDirectory(directory);
+  const logger = createLogger("fairway", directory.logFile, process.env["FAIRWAY_LOG"] ?? "info");
+
+  const gatewayPort = await usablePort("gateway-port", options.gatewayPort);
+  const metricsPort = await usablePort("metrics-port", options.metricsPort);
+  const { log, release } = openLog(options);
+  stops.push(release);
+  const block = await claimAddressBlock(fnv1a32(directory.root));
+  stops.push(() => block.release());
+
+  const credentials = await loadOrCreateCredentials({ directory: directory.pki, clock });
+  const api = new ApiServer({ log, clock, random, logger, builtins: builtinDefinitions, packs: options.packs });
+  await api.start();
+  stops.push(() => api.stop());
+  const client = createLocalClient(api, { userAgent: "fairway" });
+  await bootstrap(client);
+
+  const images = createImageTable({
+    appsDirectory: APPS,
+    nodePath: process.execPath,
+    file: options.imagesFile ?? path.join(directory.root, "images.yaml"),
+  });
+  const runner = createRunner({
+    client,
+    clock,
+    random,
+    logger,
+    controllers: controllers(options.packs, credentials.caPem),
+    kinds: () => api.definitions().map(({ type }) => type),
+  });
+  let gate: (pod: KubeObject) => Promise<void> = () => Promise.resolve();
+  const kubelet = createKubelet({
+    client,
+    clock,
+    random,
+    logger,
+    nodeName: null,
+    images,
+    podRange: block.range,
+    dataDirectory: directory.pods,
+    drainGate: (pod) => gate(pod as unknown as KubeObject),
+    proxyPort: PROXY_PORT,
+    hostEnvironment: process.env,
+  });
+
+  let isReady = false;
+  const server = await listen({
+    api,
+    certificates: credentials,
+    tokens: adminTokenAuthenticator(credentials.adminToken),
+    clock,
+    random,
+    logger,
+    port: options.apiPort,
+    logSource: kubelet.logSource,
+    readiness: [{ name: "controllers", isOk: () => isReady }],
+  });
+  stops.push(() => server.stop());
+  const facts = { server: server.url, caPem: credentials.caPem, token: credentials.adminToken };
+  await writePrivate(directory.kubeconfig, renderKubeconfig(facts));
+
+  runner.start();
+  stops.push(() => runner.stop());
+  const [mesh] = await Promise.all([
+    startMeshProcess(
+      {
+        kubeconfig: directory.kubeconfig,
+        adminPort: metricsPort,
+        proxyPort: PROXY_PORT,
+        gatewayPorts: { 80: gatewayPort },
+        logLevel: process.env["FAIRWAY_LOG"] ?? "info",
+      },
+      { clock, logger, logFile: directory.meshLogFile },
+    ),
+    runner.whenSynced(),
+  ]);
+  stops.push(() => mesh.stop());
+  gate = drainBarrier({ mesh, cache: () => runner.caches, clock });
+  await kubelet.start();
+  stops.push(async () => {
+    gate = () => Promise.resolve();
+    await kubelet.stop();
+  });
+  isReady = true;
+
+  const instance: Instance = {
+    pid: process.pid,
+    apiServer: server.url,
+    gateway: `http://127.0.0.1:${gatewayPort}`,
+    metrics: `http://127.0.0.1:${metricsPort}/stats/prometheus`,
+    meshAdmin: `http://127.0.0.1:${metricsPort}`,
+    kubeconfig: directory.kubeconfig,
+    startedAt: formatTime(clock.now()),
+    packs: options.packs.map(({ name }) => name),
+    memory: options.memory,
+  };
+  writeInstance(directory, instance);
+  stops.push(() => removeInstance(directory, process.pid));
+  logger.info({ ...instance }, "the cluster is ready");
+  return {
+    instance,
+    async stop() {
+      for (const stop of stops.reverse()) await stop();
+    },
+  };
+}
+
+function openLog({ directory, memory }: ClusterOptions): { log: RevisionLog; release: () => void } {
+  if (!memory) {
+    const log = new SqliteLog(directory.store);
+    return { log, release: () => log.close() };
+  }
+  // Without a log on disk the directory is still one cluster's: kubeconfig, pods and logs are in it.
+  return { log: new MemoryLog(), release: acquireLock(directory.root) };
+}
+
+function controllers(packs: readonly Pack[], caPem: string): readonly AnyController[] {
+  const names = new Set(packs.map(({ name }) => name));
+  return [
+    ...builtinControllers({ caPem }),
+    schedulerController,
+    ...(names.has("kruise") ? kruiseControllers() : []),
+    ...(names.has("lanes") ? asmControllers({ rootNamespace: ROOT_NAMESPACE }) : []),
+  ];
+}
+
+/** What a mesh installation brings besides its kinds: its namespace. */
+async function bootstrap(client: KubeClient): Promise<void> {
+  const namespace: KubeObject = { apiVersion: "v1", kind: "Namespace", metadata: { name: ROOT_NAMESPACE } };
+  await client.create(resources.namespaces, namespace).catch((error: unknown) => {
+    if (!isAlreadyExists(error)) throw error;
+  });
+}
+
+async function listen(options: HttpServerOptions): Promise<HttpServer> {
+  try {
+    return await startHttpServer(options);
+  } catch (error) {
+    throw portError("api-port", options.port, error);
+  }
+}
+
+/** The port itself when nothing listens on it; for 0 one that the system finds free. */
+function usablePort(flag: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", (error) => reject(portError(flag, port, error)));
+    probe.listen({ host: "127.0.0.1", port, exclusive: true }, () => {
+      const address = probe.address();
+      const found = typeof address === "object" && address ? address.port : port;
+      probe.close(() => resolve(found));
+    });
+  });
+}
+
+function portError(flag: string, port: number, error: unknown): Error {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "EADDRINUSE") {
+    return new StartError(`port ${port} is in use; choose another with --${flag} PORT (0 takes any free one)`);
+  }
+  if (code === "EACCES") return new StartError(`port ${port} needs more rights; choose another with --${flag} PORT`);
+  return error as Error;
+}
