@@ -1,0 +1,74 @@
+import { type Random, randomInt } from "../base/random.ts";
+import type { Cluster, Endpoint } from "../routing/types.ts";
+
+/** Envoy's `host_selection_retry_max_attempts` as Istio sets it (MESH-140, MESH-145). */
+const RESELECTIONS_MAX = 5;
+
+/** Bound on remembered round-robin positions; a forgotten one starts at a random endpoint again. */
+const POSITIONS_MAX = 10_000;
+
+export interface Load {
+  activeRequests(endpoint: Endpoint): number;
+  isEjected(endpoint: Endpoint): boolean;
+}
+
+/** Chooses an endpoint of a cluster (MESH-180, MESH-181). Weights of endpoints are all equal here. */
+export class Balancer {
+  readonly #random: Random;
+  readonly #load: Load;
+  readonly #positions = new Map<string, number>();
+
+  constructor(random: Random, load: Load) {
+    this.#random = random;
+    this.#load = load;
+  }
+
+  /** An endpoint, if possible one not in `tried`; null when the cluster has none that may be used. */
+  pick(cluster: Cluster, tried: readonly Endpoint[]): Endpoint | null {
+    const usable = this.#usable(cluster.endpoints);
+    if (usable.length === 0) return null;
+    let picked = this.#pickOne(cluster, usable);
+    if (tried.length === 0) return picked;
+    for (let again = 0; again < RESELECTIONS_MAX && isAmong(tried, picked); again++) {
+      picked = this.#pickOne(cluster, usable);
+    }
+    if (!isAmong(tried, picked)) return picked;
+    // Envoy would now use a tried one by bad luck; an untried one is never worse (MC-136 wants 200 always).
+    return usable.find((endpoint) => !isAmong(tried, endpoint)) ?? picked;
+  }
+
+  #usable(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+    for (const endpoint of endpoints) {
+      if (!this.#load.isEjected(endpoint)) continue;
+      return endpoints.filter((candidate) => !this.#load.isEjected(candidate));
+    }
+    return endpoints;
+  }
+
+  #pickOne(cluster: Cluster, endpoints: readonly Endpoint[]): Endpoint {
+    const first = endpoints[randomInt(this.#random, endpoints.length)] as Endpoint;
+    switch (cluster.loadBalancing) {
+      case "RANDOM":
+        return first;
+      case "ROUND_ROBIN":
+        return this.#nextInTurn(cluster, endpoints);
+      case "LEAST_REQUEST": {
+        if (endpoints.length === 1) return first;
+        const second = endpoints[randomInt(this.#random, endpoints.length)] as Endpoint;
+        return this.#load.activeRequests(second) < this.#load.activeRequests(first) ? second : first;
+      }
+    }
+  }
+
+  #nextInTurn(cluster: Cluster, endpoints: readonly Endpoint[]): Endpoint {
+    const position = this.#positions.get(cluster.name) ?? randomInt(this.#random, endpoints.length);
+    if (this.#positions.size >= POSITIONS_MAX) this.#positions.clear();
+    this.#positions.set(cluster.name, (position + 1) % endpoints.length);
+    return endpoints[position % endpoints.length] as Endpoint;
+  }
+}
+
+/** By address, since a table swap between two attempts makes new endpoint objects. */
+function isAmong(tried: readonly Endpoint[], endpoint: Endpoint): boolean {
+  return tried.some(({ address, port }) => address === endpoint.address && port === endpoint.port);
+}

@@ -1,0 +1,94 @@
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { Decision, Endpoint, Facts, Source, Table, TraceLane } from "../routing/types.ts";
+import { AccessLog } from "./access-log.ts";
+import { Balancer } from "./balancer.ts";
+import type { Memory } from "./request.ts";
+import { Telemetry } from "./telemetry.ts";
+import { Traces } from "./trace.ts";
+import { endpointKey, Upstreams } from "./upstream.ts";
+
+export interface DataPlaneOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly decide: (table: Table, facts: Facts) => Decision;
+  readonly table: Table;
+  /** Takes each line of the access log (MESH-411); null: the ring only. */
+  readonly printAccess?: ((line: string) => void) | null;
+}
+
+/**
+ * What all requests of the process share: the table that decides, connections, counters. It knows no API server; its
+ * owner swaps the table in (MESH-005).
+ */
+export class DataPlane {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly upstreams: Upstreams;
+  readonly balancer: Balancer;
+  readonly telemetry = new Telemetry();
+  readonly accessLog: AccessLog;
+  readonly traces: Traces;
+  readonly #decide: DataPlaneOptions["decide"];
+  #table: Table;
+
+  constructor(options: DataPlaneOptions) {
+    this.clock = options.clock;
+    this.random = options.random;
+    this.logger = options.logger;
+    this.upstreams = new Upstreams(options.clock);
+    this.balancer = new Balancer(options.random, {
+      activeRequests: (endpoint) => this.upstreams.activeRequests(endpoint),
+      isEjected: (endpoint) => this.isEjected(endpoint),
+    });
+    this.accessLog = new AccessLog(options.printAccess ?? null);
+    this.traces = new Traces(options.clock);
+    this.#decide = options.decide;
+    this.#table = options.table;
+  }
+
+  get table(): Table {
+    return this.#table;
+  }
+
+  decide(facts: Facts): Decision {
+    return this.#decide(this.#table, facts);
+  }
+
+  /** New requests see the new table at once; requests under way finish on what they were decided on (MESH-005). */
+  swap(table: Table): void {
+    this.#table = table;
+    const live = new Set<string>();
+    for (const { endpoints } of table.clusters.values())
+      for (const endpoint of endpoints) live.add(endpointKey(endpoint));
+    this.upstreams.keepOnly(live);
+  }
+
+  /** Outlier detection (MESH-195) is not part of the routing table yet, so nothing is ejected. */
+  isEjected(_endpoint: Endpoint): boolean {
+    return false;
+  }
+
+  /** What routing may ask about a source. The gateway has no trace table (LANE-222). */
+  memoryOf(source: () => Source): Memory {
+    return {
+      isEjected: (endpoint) => this.isEjected(endpoint),
+      traceLane: (group: string, traceValue: string): TraceLane | null => {
+        const from = source();
+        return from.kind === "gateway" ? null : this.traces.lane(from, group, traceValue);
+      },
+    };
+  }
+
+  /** The exposition of `/stats/prometheus`. */
+  metrics(): string {
+    return this.telemetry.render(this.traces.counters());
+  }
+
+  close(): void {
+    this.upstreams.close();
+  }
+}

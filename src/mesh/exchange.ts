@@ -1,0 +1,596 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Cancel } from "../base/clock.ts";
+import type {
+  Cluster,
+  Endpoint,
+  ForwardDecision,
+  HeaderOperations,
+  LaneContext,
+  LaneOutcome,
+  LocalDecision,
+  RouteReference,
+} from "../routing/types.ts";
+import { BodyRelay } from "./body.ts";
+import type { AttemptEvents, Connection, Failure } from "./connection.ts";
+import type { DataPlane } from "./data-plane.ts";
+import { applyOperations, findHeader, type HeaderList, setHeader } from "./headers.ts";
+import { type Hop, hostOf, portOf, type Refusal, type RequestFacts, readRequest } from "./request.ts";
+import {
+  internalError,
+  joinFlags,
+  type LocalReply,
+  noHealthyUpstream,
+  overflow,
+  perTryTimeout,
+  routeTimeout,
+  unknownHost,
+  upstreamFailure,
+} from "./respond.ts";
+import type { ResponseHead } from "./response-parser.ts";
+import { backoffMs, type Outcome, wantsRetry } from "./retry.ts";
+import type { OpenTrace } from "./trace.ts";
+import { type EndpointPool, endpointKey } from "./upstream.ts";
+
+/**
+ * One request on its way through the proxy (MESH-001):
+ *
+ *   read ─> decide ─> (delay) ─> attempt ─> response head ─> body ─> finish
+ *             │                    │  ^ \______ retry, fallback ____/
+ *             └─> local reply      └──┘
+ *
+ * A class with fields instead of closures, and no promise: this is the hot path (MESH-488).
+ */
+
+const PASSTHROUGH = "PassthroughCluster";
+/** How long a name outside the mesh may take to resolve and connect: the client waits for a clear answer. */
+const PASSTHROUGH_CONNECT_TIMEOUT_MS = 3_000;
+
+const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
+
+const NO_TRACES: readonly OpenTrace[] = [];
+const NO_LANES: readonly LaneContext[] = [];
+
+export class Exchange implements AttemptEvents {
+  readonly #plane: DataPlane;
+  readonly #hop: Hop;
+  readonly #req: IncomingMessage;
+  readonly #res: ServerResponse;
+  readonly #startedAt: number;
+  /** Null until the request was read. */
+  #facts: RequestFacts | null = null;
+  #decision: ForwardDecision | null = null;
+  #isFinished = false;
+
+  // The attempt under way.
+  #cluster: Cluster | null = null;
+  #endpoint: Endpoint | null = null;
+  #pool: EndpointPool | null = null;
+  #connection: Connection | null = null;
+  #traces: readonly OpenTrace[] = NO_TRACES;
+  #attemptStartedAt = 0;
+
+  // What former attempts left.
+  #attempts = 0;
+  #retries = 0;
+  #tried: Endpoint[] = [];
+  #hasFallenBack = false;
+  #hasRacedReuse = false;
+  #isExhausted = false;
+  #isDelayed = false;
+
+  #body: BodyRelay | null = null;
+  #head = "";
+  #lane: LaneOutcome | null = null;
+  #route: RouteReference | null = null;
+  #clusterName = "";
+  #cancelTimeout: Cancel | null = null;
+  #cancelPerTry: Cancel | null = null;
+  #cancelWait: Cancel | null = null;
+
+  // What was answered.
+  #status = 0;
+  #serviceTimeMs: number | null = null;
+  #bytesSent = 0;
+  #isWaitingForClient = false;
+
+  constructor(plane: DataPlane, hop: Hop, message: { req: IncomingMessage; res: ServerResponse }) {
+    this.#plane = plane;
+    this.#hop = hop;
+    this.#req = message.req;
+    this.#res = message.res;
+    this.#startedAt = plane.clock.now();
+  }
+
+  /** True while a response is on its way: nothing else may be written to the client. */
+  get isAnswering(): boolean {
+    return !this.#isFinished && this.#res.headersSent;
+  }
+
+  start(): void {
+    const { method = "GET", url = "/", httpVersion, rawHeaders, socket } = this.#req;
+    const incoming = { method, url, httpVersion, rawHeaders, peer: peerOf(socket) };
+    const facts = readRequest(incoming, this.#hop, this.#plane.random);
+    if (facts.kind === "refusal") {
+      this.#refuse(facts);
+      return;
+    }
+    this.#facts = facts;
+    this.#res.on("close", () => this.#onClientClose());
+    const decision = this.#decide(facts);
+    if (decision === null) {
+      this.#reply(internalError);
+      return;
+    }
+    this.#lane = decision.lane;
+    this.#route = decision.route;
+    this.#cluster = decision.cluster;
+    this.#clusterName = decision.kind === "local" ? decision.clusterName : decision.cluster.name;
+    if (decision.kind === "forward") this.#decision = decision;
+    const delayMs = decision.delayMs ?? null;
+    if (delayMs === null) {
+      this.#act(decision);
+      return;
+    }
+    this.#isDelayed = true;
+    this.#cancelWait = this.#plane.clock.schedule(delayMs, () => this.#act(decision));
+  }
+
+  #decide(facts: RequestFacts): ForwardDecision | LocalDecision | null {
+    try {
+      return this.#plane.decide(facts);
+    } catch (error) {
+      const { method, path, authority } = facts;
+      this.#plane.logger.error({ error, method, path, authority }, "deciding about a request failed");
+      return null;
+    }
+  }
+
+  #act(decision: ForwardDecision | LocalDecision): void {
+    if (this.#isFinished) return;
+    if (decision.kind === "local") {
+      this.#replyAsDecided(decision);
+      return;
+    }
+    this.#prepare(decision);
+    this.#attempt();
+  }
+
+  // ── Sending ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What is the same for every attempt: header operations once, then the text of the head. */
+  #prepare(decision: ForwardDecision): void {
+    const facts = this.#facts as RequestFacts;
+    const { headers } = facts;
+    applyOperations(headers, decision.requestHeaders);
+    // LANE-221: the lane goes on with the request; a value that is there was the client's or a rule's, and stays.
+    const { laneHeader } = decision;
+    if (laneHeader !== null && findHeader(headers, laneHeader[0].toLowerCase()) === null) {
+      headers.push(laneHeader[0].toLowerCase(), laneHeader[1]);
+    }
+    if (decision.path !== facts.path) setHeader(headers, "x-envoy-original-path", facts.path);
+    this.#head = renderHead(facts, decision);
+    this.#body = new BodyRelay(this.#req, {
+      isPresent: facts.hasBody,
+      isChunked: facts.isChunked,
+      onWhole: () => this.#startTimeout(),
+    });
+    if (!facts.hasBody) this.#startTimeout();
+  }
+
+  /** MESH-130: the clock starts when the whole request has been received. */
+  #startTimeout(): void {
+    const timeoutMs = this.#decision?.timeoutMs ?? null;
+    if (timeoutMs === null || this.#isFinished || this.#cancelTimeout !== null) return;
+    this.#cancelTimeout = this.#plane.clock.schedule(timeoutMs, () => this.#onTimeout());
+  }
+
+  #attempt(isFresh = false): void {
+    if (this.#isFinished) return;
+    const endpoint = this.#pickEndpoint();
+    if (endpoint === null) {
+      this.#reply(noHealthyUpstream);
+      return;
+    }
+    this.#attempts += 1;
+    this.#endpoint = endpoint;
+    const pool = this.#plane.upstreams.pool(endpoint);
+    const isPassthrough = this.#isPassthrough();
+    const connection = pool.take(isFresh, isPassthrough ? PASSTHROUGH_CONNECT_TIMEOUT_MS : undefined);
+    if (connection === null) {
+      this.#reply(overflow(this.#attempts > 1));
+      return;
+    }
+    pool.active += 1;
+    this.#pool = pool;
+    this.#connection = connection;
+    this.#attemptStartedAt = this.#plane.clock.now();
+    this.#openTraces(endpoint);
+    const facts = this.#facts as RequestFacts;
+    const head = `${this.#head}x-envoy-attempt-count: ${this.#attempts}\r\n\r\n`;
+    connection.begin(this, head, { isHead: facts.method === "HEAD", hasBody: facts.hasBody });
+    this.#body?.sendTo(connection);
+    const perTryMs = this.#decision?.retry.perTryTimeoutMs ?? null;
+    if (perTryMs !== null) this.#cancelPerTry = this.#plane.clock.schedule(perTryMs, () => this.#onPerTryTimeout());
+  }
+
+  #pickEndpoint(): Endpoint | null {
+    let cluster = this.#cluster as Cluster;
+    if (this.#isPassthrough()) return this.#originalDestination();
+    // A later attempt must not go to an endpoint that was removed meanwhile (MESH-210).
+    if (this.#attempts > 0) cluster = this.#plane.table.clusters.get(cluster.name) ?? cluster;
+    return this.#plane.balancer.pick(cluster, this.#tried);
+  }
+
+  #isPassthrough(): boolean {
+    return this.#cluster?.name === PASSTHROUGH;
+  }
+
+  /** MESH-019: the address that the client wrote, or the target of its tunnel. */
+  #originalDestination(): Endpoint {
+    const { authority } = this.#facts as RequestFacts;
+    const original = this.#hop.tunnel ?? authority;
+    return { address: hostOf(original), port: portOf(original), ready: true, pod: null };
+  }
+
+  /** The pod's side of the hop, before the first byte is sent (LANE-260). */
+  #openTraces({ pod }: Endpoint): void {
+    const facts = this.#facts as RequestFacts;
+    const lanes = this.#lanes();
+    if (pod !== null && lanes.length > 0) {
+      this.#traces = this.#plane.traces.open(pod, lanes, (name) => facts.header(name));
+    }
+  }
+
+  #lanes(): readonly LaneContext[] {
+    const cluster = this.#cluster;
+    if (cluster === null || cluster.serviceName === "") return NO_LANES;
+    return this.#plane.table.lanesOf(cluster.serviceNamespace, cluster.serviceName);
+  }
+
+  /** Gives the attempt's connection, endpoint and trace entries back. */
+  #detach(): void {
+    this.#cancelPerTry?.();
+    this.#cancelPerTry = null;
+    this.#connection = null;
+    this.#body?.detach();
+    if (this.#pool !== null) this.#pool.active -= 1;
+    this.#pool = null;
+    if (this.#traces.length > 0) this.#plane.traces.close(this.#traces);
+    this.#traces = NO_TRACES;
+  }
+
+  // ── What the upstream says ───────────────────────────────────────────────────────────────────────────────────────
+
+  onInformation(status: number): void {
+    // MESH-269: the 100 is relayed; other 1xx carry nothing that an HTTP/1.1 client must see.
+    if (status === 100 && !this.#res.headersSent && this.#facts?.header("expect") !== null) this.#res.writeContinue();
+  }
+
+  onHead(head: ResponseHead): void {
+    this.#cancelPerTry?.();
+    this.#cancelPerTry = null;
+    if (this.#mayRetry({ kind: "status", status: head.status })) {
+      this.#connection?.abort();
+      this.#retry();
+      return;
+    }
+    this.#body?.forget();
+    this.#serviceTimeMs = this.#plane.clock.now() - this.#attemptStartedAt;
+    const { headers } = head;
+    setHeader(headers, "x-envoy-upstream-service-time", String(this.#serviceTimeMs));
+    if (this.#facts?.method !== "HEAD" && head.status !== 204 && head.status !== 304) {
+      if (findHeader(headers, "content-length") === null) headers.push("transfer-encoding", "chunked");
+    }
+    this.#writeHead(head.status, { message: head.message, headers, levels: this.#decision?.responseHeaders ?? [] });
+  }
+
+  onData(chunk: Buffer): void {
+    this.#bytesSent += chunk.length;
+    if (this.#res.write(chunk) || this.#isWaitingForClient) return;
+    const connection = this.#connection;
+    if (connection === null) return;
+    connection.pause();
+    this.#isWaitingForClient = true;
+    this.#res.once("drain", () => {
+      this.#isWaitingForClient = false;
+      // The connection may serve somebody else by now; then it is not ours to touch.
+      if (this.#connection === connection) connection.resume();
+    });
+  }
+
+  onDrain(): void {
+    this.#body?.resume();
+  }
+
+  onEnd(): void {
+    this.#detach();
+    this.#res.end();
+    this.#finish({ code: this.#status, flag: "-", details: "via_upstream" });
+  }
+
+  onFailure(failure: Failure): void {
+    const isBodyUntouched = this.#body?.isUntouched ?? true;
+    const isReplayable = this.#body?.isReplayable ?? true;
+    this.#detach();
+    if (this.#isFinished) return;
+    if (this.#res.headersSent) {
+      this.#breakOff(failure);
+      return;
+    }
+    if (this.#isReuseRace(failure, isBodyUntouched && isReplayable)) {
+      this.#hasRacedReuse = true;
+      this.#attempt(true);
+      return;
+    }
+    const isUnconnected = failure.kind === "connect" || failure.kind === "connect-timeout";
+    if (isUnconnected && this.#isPassthrough()) {
+      this.#endpoint = null;
+      this.#reply(unknownHost((this.#facts as RequestFacts).authority, failure.reason));
+      return;
+    }
+    if (this.#endpoint !== null) this.#tried.push(this.#endpoint);
+    if (this.#mayRetry(failure)) {
+      this.#retry();
+      return;
+    }
+    if (isUnconnected) {
+      if (this.#fallBack(isReplayable)) return;
+      this.#endpoint = null; // Not reached: telemetry must not name it (MESH 18.2).
+    }
+    this.#reply(upstreamFailure(failure, this.#retries > 0));
+  }
+
+  /**
+   * MESH-212: the peer closed a kept connection just as we used it. Once, on a fresh connection, for requests that may
+   * run twice or of which no body byte was sent.
+   */
+  #isReuseRace({ isReuseRace }: Failure, isBodyUnsent: boolean): boolean {
+    if (!isReuseRace || this.#hasRacedReuse) return false;
+    return isBodyUnsent || (IDEMPOTENT.has(this.#facts?.method ?? "") && (this.#body?.isReplayable ?? true));
+  }
+
+  /** LANE-205 F4: nothing of the request was processed, so the lane's fallback may have it, once. */
+  #fallBack(isReplayable: boolean): boolean {
+    const fallback = this.#decision?.connectFallback ?? null;
+    if (fallback === null || this.#hasFallenBack || !isReplayable) return false;
+    this.#hasFallenBack = true;
+    this.#cluster = fallback;
+    this.#clusterName = fallback.name;
+    this.#tried = [];
+    this.#retries = 0;
+    this.#isExhausted = false;
+    if (this.#lane !== null) this.#lane = { ...this.#lane, served: fallback.subset, reason: "fallback:connect" };
+    this.#attempt();
+    return true;
+  }
+
+  #mayRetry(outcome: Outcome): boolean {
+    const policy = this.#decision?.retry;
+    if (policy === undefined || !wantsRetry(policy, outcome)) return false;
+    if (!(this.#body?.isReplayable ?? true)) return false;
+    if (this.#retries >= policy.attempts) {
+      this.#isExhausted = true;
+      return false;
+    }
+    return true;
+  }
+
+  #retry(): void {
+    const policy = (this.#decision as ForwardDecision).retry;
+    if (this.#connection !== null) {
+      if (this.#endpoint !== null) this.#tried.push(this.#endpoint);
+      this.#detach();
+    }
+    this.#retries += 1;
+    const waitMs = backoffMs(policy, this.#retries, this.#plane.random);
+    this.#cancelWait = this.#plane.clock.schedule(waitMs, () => this.#attempt());
+  }
+
+  #onPerTryTimeout(): void {
+    this.#connection?.abort();
+    if (this.#mayRetry({ kind: "per-try-timeout" })) {
+      this.#retry();
+      return;
+    }
+    this.#detach();
+    this.#reply(perTryTimeout);
+  }
+
+  #onTimeout(): void {
+    if (this.#isFinished) return;
+    this.#connection?.abort();
+    this.#detach();
+    if (!this.#res.headersSent) {
+      this.#reply(routeTimeout);
+      return;
+    }
+    this.#res.destroy();
+    this.#finish({ code: this.#status, flag: "UT", details: routeTimeout.details });
+  }
+
+  /** MESH-229: the head is out, so all that can be said is that the rest will not come. */
+  #breakOff({ kind }: Failure): void {
+    const flag = kind === "protocol" ? "UPE" : "UC";
+    const reason = kind === "protocol" ? "protocol_error" : "connection_termination";
+    this.#res.destroy();
+    this.#finish({ code: this.#status, flag, details: `upstream_reset_after_response_started{${reason}}` });
+  }
+
+  /** MESH-232. */
+  #onClientClose(): void {
+    if (this.#isFinished) return;
+    this.#connection?.abort();
+    this.#detach();
+    const code = this.#res.headersSent ? this.#status : 0;
+    this.#finish({ code, flag: "DC", details: "downstream_remote_disconnect" });
+  }
+
+  // ── Answering ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Before routing: nothing is known of the request but that it is wrong, so the connection closes. */
+  #refuse({ status, details }: Refusal): void {
+    this.#res.shouldKeepAlive = false;
+    this.#answer({ status, body: "", headers: [], levels: [] });
+    this.#finish({ code: status, flag: status === 431 || status === 400 ? "DPE" : "-", details });
+  }
+
+  #replyAsDecided({ status, body, headers, flags, details }: LocalDecision): void {
+    this.#answer({
+      status,
+      body,
+      headers: headers.flatMap(([name, value]) => [name.toLowerCase(), value]),
+      levels: [],
+    });
+    this.#finish({ code: status, flag: flags, details });
+  }
+
+  #reply({ status, body, flag, details, headers = [] }: LocalReply): void {
+    // Response operations of the chosen route apply to its local replies too (MESH-114).
+    const levels = this.#decision?.responseHeaders ?? [];
+    this.#answer({ status, body, headers: headers.flat(), levels });
+    this.#finish({ code: status, flag, details });
+  }
+
+  #answer(reply: { status: number; body: string; headers: HeaderList; levels: readonly HeaderOperations[] }): void {
+    const { status, body, headers, levels } = reply;
+    if (body !== "" && findHeader(headers, "content-type") === null) headers.push("content-type", "text/plain");
+    if (status !== 204 && status !== 304) setHeader(headers, "content-length", String(Buffer.byteLength(body)));
+    this.#writeHead(status, { message: "", headers, levels });
+    this.#bytesSent = this.#req.method === "HEAD" ? 0 : Buffer.byteLength(body);
+    this.#res.end(this.#req.method === "HEAD" ? "" : body);
+  }
+
+  #writeHead(
+    status: number,
+    { message, headers, levels }: { message: string; headers: HeaderList; levels: readonly HeaderOperations[] },
+  ): void {
+    this.#status = status;
+    const res = this.#res;
+    setHeader(headers, "server", "istio-envoy"); // MESH-287
+    applyOperations(headers, levels);
+    if (findHeader(headers, "date") === null) headers.push("date", httpDate(this.#plane.clock.now()));
+    this.#markLane(headers);
+    res.sendDate = false;
+    // Node would write `Connection` and `Keep-Alive` in its own spelling; keeping alive is HTTP/1.1's default.
+    if (res.shouldKeepAlive) res.removeHeader("connection");
+    else headers.push("connection", "close");
+    try {
+      if (message === "") res.writeHead(status, headers);
+      else res.writeHead(status, message, headers);
+    } catch (error) {
+      // A header operation produced what HTTP cannot carry. The answer goes without headers rather than not at all.
+      this.#plane.logger.warn({ error, path: this.#facts?.path }, "a response header cannot be sent");
+      res.writeHead(status);
+    }
+  }
+
+  /** LANE-212. */
+  #markLane(headers: HeaderList): void {
+    if (this.#lane === null) return;
+    for (const context of this.#lanes()) {
+      if (context.group === this.#lane.group && context.debugHeaders === true) {
+        setHeader(headers, "x-fairway-lane-served", `${this.#lane.served}; reason=${this.#lane.reason}`);
+      }
+    }
+  }
+
+  // ── Recording ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #finish({ code, flag, details }: { code: number; flag: string; details: string }): void {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
+    this.#cancelTimeout?.();
+    this.#cancelPerTry?.();
+    this.#cancelWait?.();
+    this.#body?.discard();
+    const flags = joinFlags(flag, this.#isExhausted ? "URX" : "-", this.#isDelayed ? "DI" : "-");
+    this.#record(code, flags, details);
+  }
+
+  #record(code: number, flags: string, details: string): void {
+    const plane = this.#plane;
+    const cluster = this.#cluster;
+    const facts = this.#facts;
+    const durationMs = plane.clock.now() - this.#startedAt;
+    const bytesReceived = this.#body?.bytes ?? 0;
+    const endpoint = this.#endpoint;
+    plane.telemetry.count({
+      source: this.#hop.source,
+      cluster,
+      clusterName: this.#clusterName,
+      destination: endpoint?.pod ?? null,
+      code,
+      flags,
+      durationMs,
+      requestBytes: this.#head.length + bytesReceived,
+      responseBytes: this.#bytesSent,
+    });
+    if (this.#lane !== null) plane.telemetry.countLane(this.#lane, cluster?.host ?? "unknown");
+    if (facts === null) return;
+    plane.accessLog.add({
+      startedAt: this.#startedAt,
+      proxy: `${this.#hop.source.namespace}/${this.#hop.source.name}`,
+      method: facts.method,
+      path: facts.originalPath,
+      authority: facts.authority,
+      code,
+      flags,
+      details,
+      bytesReceived,
+      bytesSent: this.#bytesSent,
+      durationMs,
+      upstreamServiceTimeMs: this.#serviceTimeMs,
+      forwardedFor: facts.header("x-forwarded-for"),
+      userAgent: facts.header("user-agent"),
+      requestId: facts.requestId,
+      trace: this.#traceValue(facts),
+      route: this.#route,
+      cluster: this.#clusterName === "" ? null : this.#clusterName,
+      upstreamHost: endpoint === null ? null : endpointKey(endpoint),
+      upstreamPod: endpoint?.pod ? `${endpoint.pod.namespace}/${endpoint.pod.name}` : null,
+      attempts: this.#attempts,
+      downstreamLocal: `${this.#req.socket.localAddress ?? "-"}:${this.#req.socket.localPort ?? 0}`,
+      downstreamRemote: `${peerOf(this.#req.socket)}:${this.#req.socket.remotePort ?? 0}`,
+      lane: this.#lane,
+    });
+  }
+
+  #traceValue(facts: RequestFacts): string | null {
+    for (const { traceHeader } of this.#lanes()) {
+      const value = traceHeader === "" ? null : facts.header(traceHeader);
+      if (value !== null) return value;
+    }
+    return null;
+  }
+}
+
+/** The head of the upstream request but for the attempt count and the empty line. */
+function renderHead({ method, headers, isChunked }: RequestFacts, { path, authority }: ForwardDecision): string {
+  // A rewrite is configuration and may hold anything; a blank in the request line would start a second request.
+  let head = `${method} ${path.replace(NOT_IN_TARGET, encodeURIComponent)} HTTP/1.1\r\nhost: ${authority}\r\n`;
+  for (let index = 0; index < headers.length; index += 2) head += `${headers[index]}: ${headers[index + 1]}\r\n`;
+  return isChunked ? `${head}transfer-encoding: chunked\r\n` : head;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not pass.
+const NOT_IN_TARGET = /[\x00-\x20\x7f]|[^\x00-\xff]+/g;
+
+/** The client's address; an IPv4 address that came through an IPv6 socket in its own form. */
+function peerOf(socket: Socket): string {
+  const address = socket.remoteAddress ?? "127.0.0.1";
+  return address.startsWith("::ffff:") ? address.slice(7) : address;
+}
+
+let dateSecond = -1;
+let dateText = "";
+
+/** RFC 9110 `date`, rendered once a second (MESH-293). */
+function httpDate(now: number): string {
+  const second = Math.floor(now / 1000);
+  if (second !== dateSecond) {
+    dateSecond = second;
+    dateText = new Date(now).toUTCString();
+  }
+  return dateText;
+}
