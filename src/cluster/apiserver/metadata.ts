@@ -1,6 +1,14 @@
 import type { KubeObject, ObjectMeta } from "../../api/meta.ts";
 import { deepEqual, isRecord } from "../../base/json.ts";
-import { invalidValue, labelValueProblem, nameProblem, qualifiedNameProblem } from "./names.ts";
+import {
+  dns1035LabelProblems,
+  dnsLabelProblems,
+  dnsSubdomainProblems,
+  labelValueProblems,
+  type NameRule,
+  pathSegmentProblems,
+  qualifiedNameProblems,
+} from "../../kube/names.ts";
 import type { FieldProblem, ResourceDefinition } from "./resource.ts";
 import { badRequest } from "./statuses.ts";
 
@@ -109,6 +117,21 @@ function goName(value: unknown): string {
   return typeof value === "boolean" ? "bool" : typeof value;
 }
 
+const nameRules: Record<ResourceDefinition["nameRule"], NameRule> = {
+  "dns-subdomain": dnsSubdomainProblems,
+  "dns-label": dnsLabelProblems,
+  "dns1035-label": dns1035LabelProblems,
+  "path-segment": pathSegmentProblems,
+};
+
+export function invalidValue(field: string, value: unknown, detail: string): FieldProblem {
+  return { field, reason: "FieldValueInvalid", message: `Invalid value: ${JSON.stringify(value)}: ${detail}` };
+}
+
+function invalidTexts(field: string, text: string, rule: NameRule): FieldProblem[] {
+  return rule(text).map((problem) => invalidValue(field, text, problem));
+}
+
 /** Total of keys and values (K8S-108). */
 const ANNOTATION_BYTES_MAX = 262_144;
 
@@ -123,8 +146,7 @@ export function validateMetadata(
   const { metadata } = object;
   const problems: FieldProblem[] = [];
   if (old === null) {
-    const problem = nameProblem(definition.nameRule, metadata.name);
-    if (problem) problems.push(invalidValue("metadata.name", metadata.name, problem));
+    problems.push(...invalidTexts("metadata.name", metadata.name, nameRules[definition.nameRule]));
   }
   // What is unchanged was accepted once; looking again would only refuse objects stored under older rules.
   if (metadata.labels !== old?.metadata.labels) problems.push(...labelProblems(metadata));
@@ -136,10 +158,8 @@ export function validateMetadata(
 function labelProblems(metadata: ObjectMeta): FieldProblem[] {
   const problems: FieldProblem[] = [];
   for (const [key, value] of Object.entries(metadata.labels ?? {})) {
-    const keyProblem = qualifiedNameProblem(key);
-    if (keyProblem) problems.push(invalidValue("metadata.labels", key, keyProblem));
-    const valueProblem = labelValueProblem(value);
-    if (valueProblem) problems.push(invalidValue("metadata.labels", value, valueProblem));
+    problems.push(...invalidTexts("metadata.labels", key, qualifiedNameProblems));
+    problems.push(...invalidTexts("metadata.labels", value, labelValueProblems));
   }
   return problems;
 }
@@ -149,8 +169,7 @@ function annotationProblems(metadata: ObjectMeta): FieldProblem[] {
   let bytes = 0;
   for (const [key, value] of Object.entries(metadata.annotations ?? {})) {
     bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
-    const problem = qualifiedNameProblem(key.toLowerCase());
-    if (problem) problems.push(invalidValue("metadata.annotations", key, problem));
+    problems.push(...invalidTexts("metadata.annotations", key, (text) => qualifiedNameProblems(text.toLowerCase())));
   }
   if (bytes > ANNOTATION_BYTES_MAX) {
     const message = `Too long: may not be more than ${ANNOTATION_BYTES_MAX} bytes`;
@@ -164,9 +183,9 @@ function finalizerProblems(metadata: ObjectMeta, old: ObjectMeta | null): FieldP
   const finalizers = metadata.finalizers ?? [];
   finalizers.forEach((finalizer, index) => {
     const field = `metadata.finalizers[${index}]`;
-    const problem = qualifiedNameProblem(finalizer);
-    if (problem) problems.push(invalidValue(field, finalizer, problem));
-    else if (!finalizer.includes("/") && !standardFinalizers.has(finalizer)) {
+    const badNames = invalidTexts(field, finalizer, qualifiedNameProblems);
+    problems.push(...badNames);
+    if (badNames.length === 0 && !finalizer.includes("/") && !standardFinalizers.has(finalizer)) {
       const detail = "name is neither a standard finalizer name nor is it fully qualified";
       problems.push(invalidValue(field, finalizer, detail));
     }
@@ -189,7 +208,9 @@ function ownerProblems(metadata: ObjectMeta): FieldProblem[] {
     for (const field of ["apiVersion", "kind", "name", "uid"] as const) {
       if (owner[field]) continue;
       const path = `metadata.ownerReferences[${index}].${field}`;
-      problems.push(invalidValue(path, owner[field] ?? "", `${field === "apiVersion" ? "version" : field} must not be empty`));
+      problems.push(
+        invalidValue(path, owner[field] ?? "", `${field === "apiVersion" ? "version" : field} must not be empty`),
+      );
     }
   });
   const controllers = owners.filter((owner) => owner.controller === true);

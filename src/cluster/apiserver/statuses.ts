@@ -34,8 +34,7 @@ export function conflict(type: ResourceType, name: string, detail: string): ApiE
 }
 
 /** K8S-75. */
-export const MODIFIED =
-  "the object has been modified; please apply your changes to the latest version and try again";
+export const MODIFIED = "the object has been modified; please apply your changes to the latest version and try again";
 
 /** K8S-76 names the Kind where every other conflict names the plural. */
 export function preconditionFailed(type: ResourceType, name: string, detail: string): ApiError {

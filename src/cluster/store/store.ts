@@ -76,6 +76,7 @@ export class Store {
   readonly #logger: Logger;
   readonly #tables = new Map<string, ResourceTable>();
   readonly #watchers = new Map<string, Set<Watcher>>();
+  readonly #waits = new Set<{ readonly revision: number; readonly callback: () => void }>();
   readonly #listeners: ((event: StoreEvent) => void)[] = [];
   #ring = new EventRing(0);
   #revision = 0;
@@ -157,6 +158,13 @@ export class Store {
     this.#listeners.push(listener);
   }
 
+  /** Calls back once a commit reaches `revision`, after its events were delivered. */
+  whenReached(revision: number, callback: () => void): () => void {
+    const wait = { revision, callback };
+    this.#waits.add(wait);
+    return () => void this.#waits.delete(wait);
+  }
+
   /** The kept events after `revision` come first, in the same call; throws `RevisionError` when some are gone. */
   watch(
     resource: string,
@@ -167,7 +175,10 @@ export class Store {
     const watcher: Watcher = { resource, namespace: options.namespace, after: options.after, onEvent };
     for (const event of this.#ring.after(options.after)) deliver(watcher, event);
     let watchers = this.#watchers.get(resource);
-    if (!watchers) this.#watchers.set(resource, (watchers = new Set()));
+    if (!watchers) {
+      watchers = new Set();
+      this.#watchers.set(resource, watchers);
+    }
     watchers.add(watcher);
     return { stop: () => void watchers.delete(watcher) };
   }
@@ -201,6 +212,11 @@ export class Store {
     }
     this.#group = [];
     this.#publish(group);
+    for (const wait of this.#waits) {
+      if (wait.revision > this.#revision) continue;
+      this.#waits.delete(wait);
+      wait.callback();
+    }
     for (const answer of answers) answer();
   }
 
@@ -261,7 +277,10 @@ export class Store {
 
   #table(resource: string): ResourceTable {
     let table = this.#tables.get(resource);
-    if (!table) this.#tables.set(resource, (table = new ResourceTable()));
+    if (!table) {
+      table = new ResourceTable();
+      this.#tables.set(resource, table);
+    }
     return table;
   }
 }
