@@ -1,0 +1,32 @@
+import { emptyPlan, type Plan } from "../../runtime/plan.ts";
+import { finalise, isReleaseUnderWay } from "./finalising.ts";
+import { finalizers } from "./keys.ts";
+import { removeFinalizer } from "./own-writes.ts";
+import { conditionOf, messages, settle, statusCopy, withCondition, withStep } from "./status.ts";
+import type { RolloutView } from "./types.ts";
+
+/**
+ * Deletion (KRUISE-137). In mid-release the workload goes on natively to the new version, as in the original. The end
+ * is recorded in the status before the finalizer goes, and nothing here waits for a workload that may be gone (INV-41).
+ */
+export function terminate(view: RolloutView): Plan {
+  const { rollout, now } = view;
+  if (!rollout.metadata.finalizers?.includes(finalizers.rollout)) return emptyPlan;
+
+  const status = statusCopy(view);
+  const message = messages.terminating;
+  if (status.phase !== "Terminating") {
+    const begun = isReleaseUnderWay(view) ? withStep(status, { finalisingStep: "" }) : status;
+    const condition = { type: "Terminating", status: "True", reason: "InTerminating", message } as const;
+    return settle(view, { status: { ...withCondition(begun, condition, { now }), phase: "Terminating" } });
+  }
+  if (conditionOf(status, "Terminating")?.reason === "Completed" && !isReleaseUnderWay(view)) {
+    return { ...emptyPlan, writes: [removeFinalizer(rollout)] };
+  }
+  if (isReleaseUnderWay(view)) {
+    const ending = finalise(view, status, { order: "forward", policy: "Immediate" });
+    if (!ending.isDone) return settle(view, ending);
+  }
+  const condition = { type: "Terminating", status: "False", reason: "Completed", message } as const;
+  return settle(view, { status: withCondition(withStep(status, { finalisingStep: "END" }), condition, { now }) });
+}
