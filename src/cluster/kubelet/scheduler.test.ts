@@ -125,8 +125,9 @@ for (const { name, nodes, podCounts = [], spec, expect } of cases) {
     const [write] = plan.writes;
     if ("node" in expect) {
       assert.equal(plan.events[0]?.message, `Successfully assigned t/web to ${expect.node}`);
-      assert.ok(write?.op === "patch" && write.subresource === "binding");
-      assert.deepEqual(write.patch.body, { target: { kind: "Node", name: expect.node } });
+      assert.ok(write?.op === "update" && write.subresource === "binding");
+      assert.deepEqual(write.object["target"], { kind: "Node", name: expect.node });
+      assert.equal(write.object.metadata.uid, "u1", "a namesake made meanwhile is not bound");
     } else {
       const message = plan.events[0]?.message ?? "";
       assert.equal(plan.events[0]?.reason, "FailedScheduling");

@@ -94,22 +94,18 @@ function leastLoaded(loads: readonly NodeLoad[]): Node {
 }
 
 /** The API server sets spec.nodeName and the condition PodScheduled in one write. */
-function bind(pod: Pod, node: Node): Plan {
-  const nodeName = node.metadata.name;
-  const body = { target: { kind: "Node", name: nodeName } };
+function bind(pod: Pod, { metadata: { name: nodeName } }: Node): Plan {
+  const { name, namespace = "", uid = "" } = pod.metadata;
+  const binding = {
+    apiVersion: "v1",
+    kind: "Binding",
+    metadata: { name, namespace, uid },
+    target: { kind: "Node", name: nodeName },
+  };
   const message = `Successfully assigned ${formatKey(keyOf(pod))} to ${nodeName}`;
   return {
     ...emptyPlan,
-    writes: [
-      {
-        op: "patch",
-        type: resources.pods,
-        key: keyOf(pod),
-        patch: { kind: "merge", body },
-        subresource: "binding",
-        basedOn: pod,
-      },
-    ],
+    writes: [{ op: "update", type: resources.pods, object: binding, subresource: "binding" }],
     events: [{ regarding: pod, type: "Normal", reason: "Scheduled", message }],
   };
 }
