@@ -4,10 +4,10 @@ import type { CacheSet } from "../kube/cache.ts";
 import { revisionOf } from "../kube/cache.ts";
 import type { JsonPatchOperation, KubeClient, Patch } from "../kube/client.ts";
 import { type ApiError, failure, isAlreadyExists, isApiError, isNotFound } from "../kube/errors.ts";
-import { applyJsonPatch, applyMergePatch } from "../kube/patch.ts";
+import { applyJsonPatch, applyMergePatch, diffMergePatch } from "../kube/patch.ts";
 import { formatKey, keyOf, type ObjectKey, qualifiedPlural, type ResourceType } from "../kube/resource.ts";
 import type { EventRecorder } from "./events.ts";
-import type { AbsentObject, Plan, PlannedEvent, StatusWrite, Write } from "./plan.ts";
+import type { Absent, Plan, PlannedEvent, StatusWrite, Write } from "./plan.ts";
 
 /**
  * Performs plans. Writes go out in order and the first failure stops the plan; writes that would change nothing stay
@@ -109,7 +109,7 @@ class Execution {
       case "create":
         return this.#create(write.type, write.object);
       case "update":
-        return this.#update(write.type, write.object);
+        return this.#update(write);
       case "patch":
         return this.#patch(write);
       case "delete":
@@ -117,13 +117,14 @@ class Execution {
     }
   }
 
+  /** A merge patch of what differs: it neither touches annotations nor what else `/status` would store (K8S-112). */
   async writeStatus({ type, object, status }: StatusWrite): Promise<boolean> {
-    if (deepEqual(object["status"], status)) return false;
-    const changed = { ...object, status, metadata: { ...object.metadata } };
+    if (!wouldChangeStatus(object, status)) return false;
+    const body = diffMergePatch({ status: object["status"] ?? {} }, { status });
     const revision = this.#currentRevision(object);
-    if (revision !== undefined) changed.metadata.resourceVersion = revision;
-    const fieldManager = this.#fieldManager;
-    const after = await this.#options.client.update(type, changed, { subresource: "status", fieldManager });
+    const guarded = revision === undefined ? body : { ...body, metadata: { resourceVersion: revision } };
+    const options = { subresource: "status", fieldManager: this.#fieldManager } as const;
+    const after = await this.#options.client.patch(type, keyOf(object), { kind: "merge", body: guarded }, options);
     this.#wrote(type, object, after);
     return true;
   }
@@ -144,17 +145,18 @@ class Execution {
     }
   }
 
-  async #update(type: ResourceType, object: KubeObject): Promise<boolean> {
-    const cached = this.#options.caches.of(type)?.get(keyOf(object)) ?? null;
-    if (cached?.metadata.resourceVersion === object.metadata.resourceVersion && deepEqual(cached, object)) return false;
-    const after = await this.#options.client.update(type, object, { fieldManager: this.#fieldManager });
-    this.#wrote(type, object, after);
+  async #update(write: Extract<Write, { op: "update" }>): Promise<boolean> {
+    const { type, object, subresource } = write;
+    if (!wouldChange(write, this.#options.caches)) return false;
+    for (const absent of write.absent ?? []) await this.#confirmAbsent(absent);
+    const options = { fieldManager: this.#fieldManager, ...(subresource ? { subresource } : {}) };
+    this.#wrote(type, object, await this.#options.client.update(type, object, options));
     return true;
   }
 
   async #patch(write: Extract<Write, { op: "patch" }>): Promise<boolean> {
     const { type, key, patch, basedOn, subresource } = write;
-    if (subresource !== "binding" && isNoChange(basedOn, patch)) return false;
+    if (!wouldChange(write, this.#options.caches)) return false;
     const revision = this.#currentRevision(basedOn);
     const guarded = revision === undefined ? patch : withRevision(patch, revision);
     const options = { fieldManager: this.#fieldManager, ...(subresource ? { subresource } : {}) };
@@ -182,16 +184,27 @@ class Execution {
     return true;
   }
 
-  async #confirmAbsent({ type, key, uid }: AbsentObject): Promise<void> {
+  async #confirmAbsent(absent: Absent): Promise<void> {
+    const present = await this.#find(absent);
+    if (present === null) return;
+    this.#expect(absent.type, present);
+    const name = `${qualifiedPlural(absent.type)} ${formatKey(keyOf(present))}`;
+    throw failure(409, "Conflict", `${name} exists: the view was older than it`);
+  }
+
+  async #find(absent: Absent): Promise<KubeObject | null> {
+    const { client } = this.#options;
     try {
-      const present = await this.#options.client.get(type, key);
-      if (present.metadata.uid !== uid) return;
-      this.#expect(type, present);
+      if (!("key" in absent)) {
+        const { items } = await client.list(absent.type, { namespace: absent.namespace });
+        return items[0] ?? null;
+      }
+      const found = await client.get(absent.type, absent.key);
+      return found.metadata.uid === absent.uid ? found : null;
     } catch (error) {
-      if (isNotFound(error)) return;
+      if (isNotFound(error)) return null;
       throw error;
     }
-    throw failure(409, "Conflict", `${qualifiedPlural(type)} ${formatKey(key)} exists: the view was older than it`);
   }
 
   /** The revision to name as precondition: the view's, or the one that this plan itself made of it. */
@@ -222,11 +235,25 @@ function controllerUidOf(object: KubeObject): string | undefined {
   return object.metadata.ownerReferences?.find((owner) => owner.controller === true)?.uid;
 }
 
-function isNoChange(basedOn: KubeObject, patch: Patch): boolean {
-  // Strategic merge depends on the kind's list keys: the server tells, and a change of nothing costs it no revision.
-  if (patch.kind === "strategic") return false;
-  const after = patch.kind === "merge" ? applyMergePatch(basedOn, patch.body) : applyJsonPatch(basedOn, patch.body);
-  return deepEqual(after, basedOn);
+/** False for a write that is known to change nothing: it stays home. */
+export function wouldChange(write: Write, caches: CacheSet): boolean {
+  if (write.op === "update" && !write.subresource) {
+    const seen = caches.of(write.type)?.get(keyOf(write.object)) ?? null;
+    const isSameRevision = seen?.metadata.resourceVersion === write.object.metadata.resourceVersion;
+    return !isSameRevision || !deepEqual(seen, write.object);
+  }
+  if (write.op === "patch" && write.subresource !== "binding") {
+    const { patch, basedOn } = write;
+    // Strategic merge depends on the kind's list keys: the server tells, and a change of nothing costs it no revision.
+    if (patch.kind === "strategic") return true;
+    const after = patch.kind === "merge" ? applyMergePatch(basedOn, patch.body) : applyJsonPatch(basedOn, patch.body);
+    return !deepEqual(after, basedOn);
+  }
+  return true;
+}
+
+export function wouldChangeStatus(object: KubeObject, status: unknown): boolean {
+  return !deepEqual(object["status"] ?? {}, status ?? {});
 }
 
 function withRevision(patch: Patch, resourceVersion: string): Patch {

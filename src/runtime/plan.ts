@@ -12,7 +12,14 @@ export type Write =
   /** Names of created objects are derived from the owner, so that a repeat finds the first (AlreadyExists is fine). */
   | { readonly op: "create"; readonly type: ResourceType; readonly object: KubeObject }
   /** PUT of a changed copy of an object from the view: carries its resourceVersion, so a stale view is refused. */
-  | { readonly op: "update"; readonly type: ResourceType; readonly object: KubeObject }
+  | {
+      readonly op: "update";
+      readonly type: ResourceType;
+      readonly object: KubeObject;
+      readonly subresource?: "binding" | "finalize";
+      /** See "delete". */
+      readonly absent?: readonly Absent[];
+    }
   | {
       readonly op: "patch";
       readonly type: ResourceType;
@@ -30,18 +37,16 @@ export type Write =
       readonly propagationPolicy?: "Background" | "Foreground" | "Orphan";
       readonly gracePeriodSeconds?: number;
       /**
-       * Objects whose absence decided this delete. A cache that lags behind shows a new object as absent, so the executor
+       * What must be absent for this delete to be right. A cache that lags behind shows a new object as absent, so the executor
        * asks the server for each; the plan stops, to be made again, when one is there.
        */
-      readonly absent?: readonly AbsentObject[];
+      readonly absent?: readonly Absent[];
     };
 
-export interface AbsentObject {
-  readonly type: ResourceType;
-  readonly key: ObjectKey;
-  /** An object of this name with another uid does not count. */
-  readonly uid: string;
-}
+/** One object (of this uid: a namesake does not count), or every object of a kind in a namespace. */
+export type Absent =
+  | { readonly type: ResourceType; readonly key: ObjectKey; readonly uid: string }
+  | { readonly type: ResourceType; readonly namespace: string };
 
 /** A Kubernetes Event to record about an object (K8S-244). Events are not state: losing one changes nothing. */
 export interface PlannedEvent {

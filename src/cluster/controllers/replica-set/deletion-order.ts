@@ -33,7 +33,7 @@ function rankOf(pod: KubeObject, related: readonly KubeObject[], now: Instant): 
     isReady ? 1 : 0,
     deletionCost(pod),
     -related.filter((other) => nodeOf(other) === node).length,
-    isReady ? ageBucket(findCondition(conditionsOf(pod), "Ready")?.lastTransitionTime, now) : 0,
+    isReady ? ageBucket(findCondition(conditionsOf({ status: pod["status"] }), "Ready")?.lastTransitionTime, now) : 0,
     -restarts(pod),
     ageBucket(pod.metadata.creationTimestamp, now),
   ];

@@ -134,7 +134,7 @@ function isAvailable(replicaSet: ReplicaSet, pod: KubeObject, now: Instant): boo
 /** When the pod has been ready for minReadySeconds; null when it is not ready. */
 function availableAt(replicaSet: ReplicaSet, pod: KubeObject): Instant | null {
   if (!isPodReady(pod)) return null;
-  const since = parseTime(findCondition(conditionsOf(pod), "Ready")?.lastTransitionTime) ?? 0;
+  const since = parseTime(findCondition(conditionsOf({ status: pod["status"] }), "Ready")?.lastTransitionTime) ?? 0;
   const { minReadySeconds = 0 } = replicaSet.spec;
   return minReadySeconds === 0 ? Number.NEGATIVE_INFINITY : addSeconds(since, minReadySeconds);
 }
