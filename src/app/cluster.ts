@@ -12,7 +12,7 @@ import { createLocalClient } from "../cluster/apiserver/local-client.ts";
 import { adminTokenAuthenticator } from "../cluster/apiserver/wire/authentication.ts";
 import { loadOrCreateCredentials, renderKubeconfig, writePrivate } from "../cluster/apiserver/wire/certificates.ts";
 import { type HttpServer, type HttpServerOptions, startHttpServer } from "../cluster/apiserver/wire/http-server.ts";
-import { builtinControllers } from "../cluster/controllers/index.ts";
+import { type BuiltinControllersOptions, builtinControllers, listableTypes } from "../cluster/controllers/index.ts";
 import { createImageTable } from "../cluster/kubelet/images.ts";
 import { createKubelet } from "../cluster/kubelet/kubelet.ts";
 import { schedulerController } from "../cluster/kubelet/scheduler.ts";
@@ -102,14 +102,6 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
     nodePath: process.execPath,
     file: options.imagesFile ?? path.join(directory.root, "images.yaml"),
   });
-  const runner = createRunner({
-    client,
-    clock,
-    random,
-    logger,
-    controllers: controllers(options.packs, credentials.caPem),
-    kinds: () => api.definitions().map(({ type }) => type),
-  });
   let gate: (pod: KubeObject) => Promise<void> = () => Promise.resolve();
   const kubelet = createKubelet({
     client,
@@ -141,6 +133,17 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
   const facts = { server: server.url, caPem: credentials.caPem, token: credentials.adminToken };
   await writePrivate(directory.kubeconfig, renderKubeconfig(facts));
 
+  const runner = createRunner({
+    client,
+    clock,
+    random,
+    logger,
+    controllers: controllers(options.packs, {
+      rootCertificate: credentials.caPem,
+      apiServer: { address: server.host, port: server.port },
+    }),
+    kinds: () => listableTypes(api.definitions()),
+  });
   runner.start();
   stops.push(() => runner.stop());
   const [mesh] = await Promise.all([
@@ -196,10 +199,10 @@ function openLog({ directory, memory }: ClusterOptions): { log: RevisionLog; rel
   return { log: new MemoryLog(), release: acquireLock(directory.root) };
 }
 
-function controllers(packs: readonly Pack[], caPem: string): readonly AnyController[] {
+function controllers(packs: readonly Pack[], options: BuiltinControllersOptions): readonly AnyController[] {
   const names = new Set(packs.map(({ name }) => name));
   return [
-    ...builtinControllers({ caPem }),
+    ...builtinControllers(options),
     schedulerController,
     ...(names.has("kruise") ? kruiseControllers() : []),
     ...(names.has("lanes") ? asmControllers({ rootNamespace: ROOT_NAMESPACE }) : []),

@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { type ClusterOptions, startCluster } from "../app/cluster.ts";
 import {
   dataDirectory,
+  defaultDataDirectory,
   type Instance,
   prepareDataDirectory,
   runningInstance,
@@ -111,8 +112,7 @@ async function runForeground(options: UpOptions): Promise<void> {
 }
 
 function dataArgument({ data }: UpOptions): string {
-  const isDefault = data === upCommand().opts()["data"];
-  return isDefault ? "" : ` --data ${data}`;
+  return data === defaultDataDirectory(process.env) ? "" : ` --data ${data}`;
 }
 
 /** A second signal while stopping ends the process at once. */

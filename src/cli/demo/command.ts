@@ -38,6 +38,7 @@ export function demoCommand(): Command {
 
 /** True when every step passed and no request failed. */
 async function playDemo({ json, keep, data }: DemoOptions): Promise<boolean> {
+  requireKubectl();
   const startedAt = systemClock.now();
   const reporter = json ? jsonReporter(console.log) : personReporter();
   const root = data ?? mkdtempSync(path.join(tmpdir(), "fairway-demo-"));
@@ -110,6 +111,15 @@ function rememberLanes(cache: ReturnType<typeof observe>["cache"]): (ip: string)
     if (after && ip) lanes.set(ip, after.metadata.labels?.["ASM_TRAFFIC_TAG"] ?? "");
   });
   return (ip) => lanes.get(ip) ?? null;
+}
+
+/** Said before anything is started. */
+function requireKubectl(): void {
+  const found = spawnSync("kubectl", ["version", "--client"], { encoding: "utf8" });
+  if (!found.error) return;
+  throw new UsageError(
+    "kubectl was not found on PATH; install it from https://kubernetes.io/docs/tasks/tools/ (1.27 or newer)",
+  );
 }
 
 function personReporter(): Reporter {

@@ -3,7 +3,6 @@ import { get } from "node:http";
 import type { KubeObject } from "../../api/meta.ts";
 import { systemClock } from "../../base/clock.ts";
 import { resources } from "../../kube/resource.ts";
-import { UsageError } from "../errors.ts";
 import { parseChain, shortChain } from "./chain.ts";
 import type { Observer } from "./observe.ts";
 import type { Reporter, StepReport } from "./reporter.ts";
@@ -192,10 +191,7 @@ function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv): 
     child.stderr.setEncoding("utf8").on("data", (part: string) => {
       stderr += part;
     });
-    child.on("error", (error: NodeJS.ErrnoException) => {
-      const hint = "install it from https://kubernetes.io/docs/tasks/tools/ (any version from 1.27 on)";
-      reject(error.code === "ENOENT" ? new UsageError(`${program} was not found on PATH; ${hint}`) : error);
-    });
+    child.on("error", reject);
     child.on("close", (code) => resolve({ stdout, stderr, exitCode: code ?? 1 }));
   });
 }
