@@ -149,8 +149,8 @@ export function validateMetadata(
     problems.push(...invalidTexts("metadata.name", metadata.name, nameRules[definition.nameRule]));
   }
   // What is unchanged was accepted once; looking again would only refuse objects stored under older rules.
-  if (metadata.labels !== old?.metadata.labels) problems.push(...labelProblems(metadata));
-  if (metadata.annotations !== old?.metadata.annotations) problems.push(...annotationProblems(metadata));
+  if (!deepEqual(metadata.labels, old?.metadata.labels)) problems.push(...labelProblems(metadata));
+  if (!deepEqual(metadata.annotations, old?.metadata.annotations)) problems.push(...annotationProblems(metadata));
   problems.push(...finalizerProblems(metadata, old?.metadata ?? null), ...ownerProblems(metadata));
   return problems;
 }
@@ -239,10 +239,6 @@ export function carryMetadata(object: KubeObject, current: KubeObject): readonly
   }
   carry(metadata, current.metadata, "deletionGracePeriodSeconds");
   carry(metadata, current.metadata, "resourceVersion");
-  // Equal parts are shared, so that later comparisons and checks of them cost nothing.
-  for (const field of ["labels", "annotations", "ownerReferences", "finalizers"] as const) {
-    if (deepEqual(metadata[field], current.metadata[field])) carry(metadata, current.metadata, field);
-  }
   return problems;
 }
 

@@ -55,17 +55,27 @@ function isRunning({ pid, startedAt }: Owner): boolean {
     // EPERM: it runs, but belongs to somebody else.
     if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
   }
-  const now = startTimeOf(pid);
-  return startedAt === "" || now === "" || startedAt === now;
+  const fields = statOf(pid);
+  if (fields.length === 0) return true;
+  // A zombie holds its pid until its parent looks, but nothing else: its files are closed.
+  return fields[STATE] !== "Z" && (startedAt === "" || startedAt === fields[START_TIME]);
 }
 
-/** Clock ticks since boot, field 22 of /proc/PID/stat (proc(5)); empty where there is no /proc. */
+/** Places in /proc/PID/stat (proc(5), fields 3 and 22), counted from the state. The start is in ticks since boot. */
+const STATE = 0;
+const START_TIME = 19;
+
 function startTimeOf(pid: number): string {
+  return statOf(pid)[START_TIME] ?? "";
+}
+
+/** Empty where there is no /proc. */
+function statOf(pid: number): readonly string[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
     // The command name, field 2, may hold spaces and parentheses; the fields after its last ")" do not.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   } catch {
-    return "";
+    return [];
   }
 }

@@ -26,7 +26,8 @@ const FORMAT = 1;
  */
 export class SqliteLog implements RevisionLog {
   readonly #directory: string;
-  readonly #durability: Durability;
+  /** Whether the writer before this one may have lost its last groups. */
+  readonly #wasFast: boolean;
   readonly #releaseLock: () => void;
   readonly #database: DatabaseSync;
   readonly #put: StatementSync;
@@ -37,12 +38,13 @@ export class SqliteLog implements RevisionLog {
 
   constructor(directory: string, durability: Durability = "durable") {
     this.#directory = directory;
-    this.#durability = durability;
     prepareDirectory(directory);
     this.#releaseLock = acquireLock(directory);
     let database: DatabaseSync | null = null;
     try {
       database = openDatabase(directory, durability);
+      this.#wasFast = (database.prepare("SELECT fast FROM meta").get() as { fast: number }).fast === 1;
+      database.prepare("UPDATE meta SET fast = ?").run(durability === "fast" ? 1 : 0);
       this.#put = database.prepare(
         `INSERT INTO objects (resource, namespace, name, revision, value) VALUES (?, ?, ?, ?, ?)
          ON CONFLICT (resource, namespace, name) DO UPDATE SET revision = excluded.revision, value = excluded.value`,
@@ -63,7 +65,7 @@ export class SqliteLog implements RevisionLog {
       const rows = this.#database
         .prepare("SELECT resource, namespace, name, revision, value FROM objects ORDER BY revision")
         .all() as unknown as Row[];
-      const skipped = this.#durability === "fast" && meta.revision > 0 ? REVISIONS_SKIPPED_AFTER_FAST : 0;
+      const skipped = this.#wasFast && meta.revision > 0 ? REVISIONS_SKIPPED_AFTER_FAST : 0;
       this.#revision = meta.revision + skipped;
       return { entries: rows.map(toEntry), revision: this.#revision };
     } catch (error) {
@@ -163,8 +165,8 @@ function createDatabase(path: string): void {
   rmSync(draft, { force: true });
   const database = new DatabaseSync(draft);
   database.exec(`
-    CREATE TABLE meta (format INTEGER NOT NULL, revision INTEGER NOT NULL);
-    INSERT INTO meta VALUES (${FORMAT}, 0);
+    CREATE TABLE meta (format INTEGER NOT NULL, revision INTEGER NOT NULL, fast INTEGER NOT NULL);
+    INSERT INTO meta VALUES (${FORMAT}, 0, 0);
     CREATE TABLE objects (
       id INTEGER PRIMARY KEY, resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
       revision INTEGER NOT NULL, value TEXT NOT NULL, UNIQUE (resource, namespace, name)
