@@ -135,7 +135,13 @@ function invalidTexts(field: string, text: string, rule: NameRule): FieldProblem
 /** Total of keys and values (K8S-108). */
 const ANNOTATION_BYTES_MAX = 262_144;
 
-const standardFinalizers = new Set(["orphan", "foregroundDeletion", "kubernetes"]);
+/** K8S-109; the last is what the server itself puts on CustomResourceDefinitions (K8S-152). */
+const standardFinalizers = new Set([
+  "orphan",
+  "foregroundDeletion",
+  "kubernetes",
+  "customresourcecleanup.apiextensions.k8s.io",
+]);
 
 /** Problems of the metadata alone, for a new (`old` null) or changed object. */
 export function validateMetadata(
