@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
-import type { Decision, Endpoint, Facts, Source, Table, TraceLane } from "../routing/types.ts";
+import type { Cluster, Decision, Endpoint, Facts, Source, Table, TraceLane } from "../routing/types.ts";
 import { AccessLog } from "./access-log.ts";
 import { Balancer } from "./balancer.ts";
 import type { Memory } from "./request.ts";
@@ -34,6 +34,8 @@ export class DataPlane {
   readonly traces: Traces;
   readonly #decide: DataPlaneOptions["decide"];
   #table: Table;
+  /** Keys of the endpoints that some cluster of the table has. */
+  #live: ReadonlySet<string> = new Set();
 
   constructor(options: DataPlaneOptions) {
     this.clock = options.clock;
@@ -48,6 +50,7 @@ export class DataPlane {
     this.traces = new Traces(options.clock);
     this.#decide = options.decide;
     this.#table = options.table;
+    this.swap(options.table);
   }
 
   get table(): Table {
@@ -64,7 +67,13 @@ export class DataPlane {
     const live = new Set<string>();
     for (const { endpoints } of table.clusters.values())
       for (const endpoint of endpoints) live.add(endpointKey(endpoint));
+    this.#live = live;
     this.upstreams.keepOnly(live);
+  }
+
+  /** A cluster of an earlier table, less the endpoints that are gone. */
+  withoutRemoved(cluster: Cluster): Cluster {
+    return { ...cluster, endpoints: cluster.endpoints.filter((endpoint) => this.#live.has(endpointKey(endpoint))) };
   }
 
   /** Outlier detection (MESH-195) is not part of the routing table yet, so nothing is ejected. */

@@ -215,11 +215,11 @@ export class Exchange implements AttemptEvents {
   }
 
   #pickEndpoint(): Endpoint | null {
-    let cluster = this.#cluster as Cluster;
+    const cluster = this.#cluster as Cluster;
     if (this.#isPassthrough()) return this.#originalDestination();
-    // A later attempt must not go to an endpoint that was removed meanwhile (MESH-210).
-    if (this.#attempts > 0) cluster = this.#plane.table.clusters.get(cluster.name) ?? cluster;
-    return this.#plane.balancer.pick(cluster, this.#tried);
+    // Time has passed since the decision, and an endpoint removed meanwhile gets no new request (MESH-210).
+    const mayBeStale = this.#attempts > 0 || this.#isDelayed;
+    return this.#plane.balancer.pick(mayBeStale ? this.#plane.withoutRemoved(cluster) : cluster, this.#tried);
   }
 
   #isPassthrough(): boolean {

@@ -170,6 +170,7 @@ export class Listener {
     socket.unshift(first);
     this.#hopOf.set(socket, { ...this.#makeHop(target) });
     this.#server.emit("connection", socket);
+    socket.resume(); // The parser's own listener does not undo the pause above.
   }
 
   #passThrough(socket: Socket, target: string, first: Buffer): void {
