@@ -68,6 +68,12 @@ export async function execute(
   return run.outcome(null);
 }
 
+/** True when performing the plan would send nothing. */
+export function isEmptyPlan({ writes, status, events }: Plan, caches: CacheSet): boolean {
+  if (writes.some((write) => wouldChange(write, caches)) || events.length > 0) return false;
+  return status === null || !wouldChangeStatus(status.object, status.status);
+}
+
 /** The server understood the write and said no because of what it says, not because of timing. */
 function isRefusal(error: unknown): error is ApiError {
   return isApiError(error) && [400, 403, 422].includes(error.code);

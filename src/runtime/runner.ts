@@ -10,7 +10,7 @@ import { Reflector } from "../kube/reflector.ts";
 import { formatKey, keyOf, parseKey, qualifiedPlural, type ResourceType, resources } from "../kube/resource.ts";
 import type { AnyController } from "./controller.ts";
 import { EventRecorder } from "./events.ts";
-import { type Expectations, execute, type Outcome } from "./executor.ts";
+import { type Expectations, execute, isEmptyPlan, type Outcome } from "./executor.ts";
 import type { Plan, StatusWrite, Write } from "./plan.ts";
 import { WorkQueue } from "./queue.ts";
 
@@ -53,7 +53,15 @@ export interface Runner {
   /** The crash that ended this runner. */
   readonly crash: CrashError | null;
   /** What would each key want now? Pure: nothing is written. For fixpoint tests and `explain`. */
-  plans(): readonly { readonly controller: string; readonly key: string; readonly plan: Plan }[];
+  plans(): readonly KeyPlan[];
+}
+
+export interface KeyPlan {
+  readonly controller: string;
+  readonly key: string;
+  readonly plan: Plan;
+  /** No write, status or event would go out. */
+  readonly isEmpty: boolean;
 }
 
 /** Thrown by `onWrite`: plays the death of the process right after that write. */
@@ -150,13 +158,14 @@ class ControllerRunner implements Runner {
     for (const loop of this.#loops) this.#resyncLoop(loop);
   }
 
-  plans() {
+  plans(): readonly KeyPlan[] {
     return this.#loops.flatMap((loop) => {
       const keys = new Set<string>();
       this.#eachKey(loop, (key) => keys.add(key));
       return [...keys].sort().flatMap((key) => {
         const plan = loop.planOf(key);
-        return plan === null ? [] : [{ controller: loop.controller.name, key, plan }];
+        if (plan === null) return [];
+        return [{ controller: loop.controller.name, key, plan, isEmpty: isEmptyPlan(plan, this.#caches) }];
       });
     });
   }
