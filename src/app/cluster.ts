@@ -140,7 +140,7 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
     logger,
     controllers: controllers(options.packs, {
       rootCertificate: credentials.caPem,
-      apiServer: { address: server.host, port: server.port },
+      apiServer: { ip: server.host, port: server.port, clusterIp: "127.96.0.1" },
     }),
     kinds: () => listableTypes(api.definitions()),
   });

@@ -94,7 +94,7 @@ async function runForeground(options: UpOptions): Promise<void> {
     const cluster = await startCluster(clusterOptions(options));
     const seconds = ((systemClock.now() - startedAt) / 1000).toFixed(1);
     tell({ ready: cluster.instance });
-    if (process.connected) process.disconnect();
+    if (process.connected) process.disconnect?.();
     if (options.json) console.log(JSON.stringify(cluster.instance));
     else {
       console.log(`Fairway ${version} is ready (${seconds} s)\n`);
