@@ -1,3 +1,5 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import path from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
@@ -24,7 +26,7 @@ export interface KubeletOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Null: the machine's host name. */
+  /** Null: the machine's host name at the first start; later that same name, since pods are bound to it. */
   readonly nodeName: string | null;
   readonly images: ImageTable;
   /** Addresses for the pods, for example `127.64.16.0/20`. */
@@ -59,7 +61,8 @@ const ADDRESS_RETRY_MS = 1_000;
 /** The node: runs the pods that are bound to it as processes of this machine. */
 export function createKubelet(options: KubeletOptions): Kubelet {
   const { client, clock, random, logger, dataDirectory } = options;
-  const host = readHostFacts(options.nodeName, options.podsMax ?? PODS_MAX);
+  const nodeName = options.nodeName ?? rememberedName(dataDirectory, hostname());
+  const host = readHostFacts(nodeName, options.podsMax ?? PODS_MAX);
   const logs = createLogStore({ directory: path.join(dataDirectory, "logs"), clock });
   const recorder = new EventRecorder(client, clock, logger);
   const pods = new TypeCache(resources.pods);
@@ -109,6 +112,15 @@ export function createKubelet(options: KubeletOptions): Kubelet {
   }
 
   return { nodeName: host.name, logSource: logs, start, stop };
+}
+
+/** A host name may change with the network (laptops, containers); pods stay bound to the node that they know. */
+function rememberedName(dataDirectory: string, name: string): string {
+  const file = path.join(dataDirectory, "node-name");
+  if (existsSync(file)) return readFileSync(file, "utf8").trim();
+  mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
+  writeFileSync(file, `${name}\n`);
+  return name;
 }
 
 interface RunningNode {
@@ -165,6 +177,7 @@ class PodWorkers {
     const stored = (pods.list() as readonly Pod[]).filter((pod) => this.#isOurs(pod));
     const withAddress = stored.filter((pod) => pod.status?.podIP);
     const others = stored.filter((pod) => !pod.status?.podIP);
+    this.#context.logs.retainPods(new Set(stored.map(({ metadata }) => metadata.uid ?? "")));
     pods.onChange((change) => this.#onChange(change));
     await Promise.all([...withAddress, ...others].map((pod) => this.#place(pod)));
   }
@@ -182,7 +195,7 @@ class PodWorkers {
   #onChange({ before, after }: Change): void {
     if (this.#isStopped) return;
     if (after === null) {
-      this.#remove((before as Pod).metadata.uid ?? "");
+      if (this.#isOurs(before as Pod)) this.#remove((before as Pod).metadata.uid ?? "");
       return;
     }
     const pod = after as Pod;
@@ -237,11 +250,12 @@ class PodWorkers {
 
   #remove(uid: string): void {
     const worker = this.#workers.get(uid);
-    if (!worker) return;
     this.#workers.delete(uid);
-    const leaving = worker.remove().then(() => {
+    // A pod that had ended before the node started has no worker, but it has files.
+    const leaving = Promise.resolve(worker?.remove()).then(() => {
       this.#leaving.delete(leaving);
       this.#context.logs.removePod(uid);
+      rmSync(path.join(this.#context.workDirectory, uid), { recursive: true, force: true });
     });
     this.#leaving.add(leaving);
   }

@@ -157,6 +157,8 @@ test("K8S-196 logs outlive a restart of the cluster, and go with their pod", () 
     const lines = [];
     for await (const line of reopened.open(pod, "c", all, new AbortController().signal)) lines.push(line.text);
     assert.deepEqual(lines, ["before"]);
-    reopened.removePod("u1");
+    reopened.retainPods(new Set(["u1"]));
+    assert.deepEqual(readdirSync(directory), ["u1"]);
+    reopened.retainPods(new Set(["u2"]));
     assert.throws(() => reopened.open(pod, "c", all, new AbortController().signal), isApiError);
   }));

@@ -17,6 +17,8 @@ export interface LogStore extends LogSource {
   begin(podUid: string, container: string, instance: number): ContainerLog;
   /** The pod is gone: so are its logs. */
   removePod(podUid: string): void;
+  /** Removes the logs of all other pods: what was deleted while the node was down. */
+  retainPods(podUids: ReadonlySet<string>): void;
 }
 
 export interface ContainerLog {
@@ -40,7 +42,21 @@ export function createLogStore({ directory, clock, partBytesMax = PART_BYTES_MAX
   const live = new Map<string, LiveLog>();
   const folderOf = (podUid: string, container: string) => path.join(directory, podUid, container);
 
+  const removePod = (podUid: string) => {
+    const folder = path.join(directory, podUid);
+    for (const [key, log] of live) {
+      if (!key.startsWith(folder + path.sep)) continue;
+      log.end();
+      live.delete(key);
+    }
+    rmSync(folder, { recursive: true, force: true });
+  };
+
   return {
+    removePod,
+    retainPods(podUids) {
+      for (const podUid of listFolder(directory)) if (!podUids.has(podUid)) removePod(podUid);
+    },
     begin(podUid, container, instance) {
       const folder = folderOf(podUid, container);
       mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -49,15 +65,6 @@ export function createLogStore({ directory, clock, partBytesMax = PART_BYTES_MAX
       const log = new LiveLog({ folder, instance, clock, partBytesMax });
       live.set(folder, log);
       return log;
-    },
-    removePod(podUid) {
-      const folder = path.join(directory, podUid);
-      for (const [key, log] of live) {
-        if (!key.startsWith(folder + path.sep)) continue;
-        log.end();
-        live.delete(key);
-      }
-      rmSync(folder, { recursive: true, force: true });
     },
     open(pod, container, options, signal) {
       const folder = folderOf(pod.metadata.uid ?? "", container);
@@ -247,11 +254,15 @@ function partFile(folder: string, instance: number, part: number): string {
 }
 
 function listParts(folder: string): readonly Part[] {
+  return listFolder(folder).flatMap((name) => {
+    const match = /^(\d+)\.(\d+)\.log$/.exec(name);
+    return match ? [{ instance: Number(match[1]), part: Number(match[2]) }] : [];
+  });
+}
+
+function listFolder(folder: string): readonly string[] {
   try {
-    return readdirSync(folder).flatMap((name) => {
-      const match = /^(\d+)\.(\d+)\.log$/.exec(name);
-      return match ? [{ instance: Number(match[1]), part: Number(match[2]) }] : [];
-    });
+    return readdirSync(folder);
   } catch {
     return [];
   }

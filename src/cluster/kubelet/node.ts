@@ -1,4 +1,4 @@
-import { availableParallelism, hostname, release, totalmem, type } from "node:os";
+import { availableParallelism, release, totalmem, type } from "node:os";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import { formatMicroTime, formatTime, type Instant } from "../../base/time.ts";
@@ -27,9 +27,9 @@ const LEASE_NAMESPACE = "kube-node-lease";
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };
 
-export function readHostFacts(name: string | null, podsMax: number): HostFacts {
+export function readHostFacts(name: string, podsMax: number): HostFacts {
   return {
-    name: (name ?? hostname()).toLowerCase(),
+    name: name.toLowerCase(),
     ip: "127.0.0.1",
     cpus: availableParallelism(),
     memoryBytes: totalmem(),

@@ -94,8 +94,8 @@ export class PodWorker {
   /** The cluster stops. The stored status stays: the next start goes on from there. */
   async stop(graceMs: number): Promise<void> {
     this.#isStopped = true;
-    await this.#status.flush();
     this.#status.stop();
+    await this.#status.flush();
     await this.#end(graceMs, true);
   }
 

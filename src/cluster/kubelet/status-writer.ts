@@ -59,6 +59,7 @@ export class StatusWriter {
         this.#written = status;
         delayMs = RETRY_FIRST_MS;
       } catch (error) {
+        if (this.#isStopped) return;
         // Gone, or another pod of the same name (the uid in the patch differs): there is nothing to report to.
         if (isNotFound(error) || (isConflict(error) && /uid/i.test(String(error)))) return;
         const { logger } = this.#options;
