@@ -51,7 +51,11 @@ export const customResources: CheckGroup = {
     }),
     check(181, "all violations in one answer", async (scene) => {
       const spec = { size: 99, color: "green", pat: "bbbb", items: [{ v: 1 }], set: ["a", "a"] };
-      const status = refused(await scene.post(scene.WD, widget("w181", spec)), 422, 'Widget.ex.io "w181" is invalid: [');
+      const status = refused(
+        await scene.post(scene.WD, widget("w181", spec)),
+        422,
+        'Widget.ex.io "w181" is invalid: [',
+      );
       const found = causes(status).map((cause) => cause.join(" "));
       for (const expected of [
         "spec.size FieldValueInvalid",

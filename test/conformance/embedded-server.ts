@@ -9,20 +9,23 @@ import { startHttpServer } from "../../src/cluster/apiserver/wire/http-server.ts
 import { MemoryLog } from "../../src/cluster/store/memory-log.ts";
 
 export interface EmbeddedServer {
+  readonly api: ApiServer;
   readonly kubeconfig: string;
   stop(): Promise<void>;
 }
 
-/** An API server alone, without controllers and node, over HTTPS on a free port. */
-export async function startEmbeddedServer(directory: string): Promise<EmbeddedServer> {
-  const api = new ApiServer({
-    log: new MemoryLog(),
-    clock: systemClock,
-    random: systemRandom,
-    builtins: builtinDefinitions,
-  });
+/** An API server in memory, without controllers and node. */
+export async function startApiServer(): Promise<ApiServer> {
+  const log = new MemoryLog();
+  const api = new ApiServer({ log, clock: systemClock, random: systemRandom, builtins: builtinDefinitions });
   await api.start();
-  const credentials = await loadOrCreateCredentials({ directory: `${directory}/pki`, clock: systemClock });
+  return api;
+}
+
+/** The same over HTTPS on a free port; keys and certificates go into `directory`. */
+export async function startEmbeddedServer(directory: string): Promise<EmbeddedServer> {
+  const api = await startApiServer();
+  const credentials = await loadOrCreateCredentials({ directory, clock: systemClock });
   const server = await startHttpServer({
     api,
     certificates: credentials,
@@ -33,6 +36,7 @@ export async function startEmbeddedServer(directory: string): Promise<EmbeddedSe
     port: 0,
   });
   return {
+    api,
     kubeconfig: renderKubeconfig({ server: server.url, caPem: credentials.caPem, token: credentials.adminToken }),
     async stop() {
       await server.stop();

@@ -27,7 +27,14 @@ export const lists: CheckGroup = {
   checks: [
     check(99, "a list in pages", async (scene) => {
       const { out, err } = await scene.kubectl("get po --chunk-size=1 --no-headers -v=6");
-      assert.equal(out.trim().split("\n").filter((row) => /^p\d/.test(row)).length, 5, out);
+      assert.equal(
+        out
+          .trim()
+          .split("\n")
+          .filter((row) => /^p\d/.test(row)).length,
+        5,
+        out,
+      );
       assert.equal(err.match(/pods\?\S*limit=1/g)?.length, 5, err);
       const first = await scene.get(`${scene.POD}?limit=2`);
       const rest = await scene.get(`${scene.POD}?limit=9&continue=${first.metadata.continue}`);
@@ -42,7 +49,9 @@ export const lists: CheckGroup = {
       assert.deepEqual(namesOf(rest), ["p3", "p4"]);
     }),
     check(102, "a revision of the future", async (scene) => {
-      const reply = await scene.http(`${scene.CM}?resourceVersion=${Number(await listRevision(scene, scene.CM)) + 1000}`);
+      const reply = await scene.http(
+        `${scene.CM}?resourceVersion=${Number(await listRevision(scene, scene.CM)) + 1000}`,
+      );
       const { details } = refused(reply, 504, "Too large resource version", "Timeout");
       assert.equal(details.causes[0].reason, "ResourceVersionTooLarge");
       assert.equal(reply.headers["retry-after"], "1");

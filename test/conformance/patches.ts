@@ -92,13 +92,21 @@ export const patches: CheckGroup = {
       );
     }),
     check(72, "a new list element comes first", async (scene) => {
-      await createWith(scene, "d72", ["a", "b"].map((name) => ({ name, image: "x" })));
+      await createWith(
+        scene,
+        "d72",
+        ["a", "b"].map((name) => ({ name, image: "x" })),
+      );
       succeeded(await scene.patch(`${scene.DEP}/d72`, "strategic", template([{ name: "c2", image: "x" }])));
       const names = (await containersOf(scene, "d72")).map(({ name }) => name);
       assert.deepEqual(names, ["c2", "a", "b"]);
     }),
     check(73, "an order that is asked for", async (scene) => {
-      await createWith(scene, "d73", ["a", "b"].map((name) => ({ name, image: "x" })));
+      await createWith(
+        scene,
+        "d73",
+        ["a", "b"].map((name) => ({ name, image: "x" })),
+      );
       const body = { spec: { template: { spec: { "$setElementOrder/containers": [{ name: "b" }, { name: "a" }] } } } };
       succeeded(await scene.patch(`${scene.DEP}/d73`, "strategic", body));
       const names = (await containersOf(scene, "d73")).map(({ name }) => name);
@@ -140,7 +148,11 @@ export const patches: CheckGroup = {
       refused(reply, reply.code, "does not contain declared merge key: name");
     }),
     check(80, "a merge patch replaces lists", async (scene) => {
-      await createWith(scene, "d80", ["a", "b"].map((name) => ({ name, image: "x" })));
+      await createWith(
+        scene,
+        "d80",
+        ["a", "b"].map((name) => ({ name, image: "x" })),
+      );
       succeeded(await scene.patch(`${scene.DEP}/d80`, "merge", template([{ name: "n", image: "y" }])));
       assert.equal((await containersOf(scene, "d80")).length, 1);
     }),

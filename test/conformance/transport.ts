@@ -82,8 +82,8 @@ export const transport: CheckGroup = {
       assert.match(out, /^FIELD: replicas <integer>/m);
     }),
     check(13, "kubectl explain of a custom kind", async (scene) => {
-      const { out } = await scene.kubectl("explain wd.spec.size");
-      assert.match(out, /^FIELD: size <integer> -required-/m);
+      assert.match((await scene.kubectl("explain wd.spec.size")).out, /^FIELD: size <integer>/m);
+      assert.match((await scene.kubectl("explain wd.spec")).out, /^ +size\s+<integer> -required-$/m);
     }),
     check(14, "unknown paths and unknown resources", async (scene) => {
       const unknown = await scene.http("/nonexist");

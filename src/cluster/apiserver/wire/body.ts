@@ -60,9 +60,20 @@ const PATCH_TYPES: Readonly<Record<string, PatchType>> = {
 /** Custom kinds have no strategic merge (K8S-90, K8S-164). */
 export function patchTypeOf(contentType: string | undefined, definition: ResourceDefinition): PatchType {
   const type = PATCH_TYPES[mediaType(contentType)];
+  if (type === "apply") throw applyUnsupported();
   if (type && !(type === "strategic" && definition.isCustom)) return type;
   const types = Object.keys(PATCH_TYPES);
   throw unknownFormat(definition.isCustom ? types.filter((name) => !name.includes("strategic")) : types);
+}
+
+/** A plain refusal (K8S-142): without field ownership, what leaves an applied configuration would stay. */
+function applyUnsupported() {
+  const others = "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json";
+  return failure(
+    415,
+    "UnsupportedMediaType",
+    `server-side apply is not supported by this version of Fairway; accepted media types include: ${others}`,
+  );
 }
 
 export function decodePatch(bytes: Buffer, type: PatchType): DecodedBody {

@@ -106,6 +106,8 @@ function trackConnections(server: ReturnType<typeof createSecureServer>): Connec
   const sessions = new Set<ServerHttp2Session>();
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
+    // Small answers and single events must not wait for the reader's delayed acknowledgement (40 ms).
+    socket.setNoDelay(true);
     socket.once("close", () => sockets.delete(socket));
   });
   server.on("session", (session: ServerHttp2Session) => {
