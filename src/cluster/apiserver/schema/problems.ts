@@ -32,6 +32,10 @@ export function duplicate(field: string, value: unknown): FieldProblem {
   return { field, reason: "FieldValueDuplicate", message: `Duplicate value: ${valueText(value)}` };
 }
 
+export function notFound(field: string, value: unknown): FieldProblem {
+  return { field, reason: "FieldValueNotFound", message: `Not found: ${valueText(value)}` };
+}
+
 export function tooLong(field: string, maxBytes: number): FieldProblem {
   return {
     field,
