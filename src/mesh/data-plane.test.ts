@@ -300,14 +300,15 @@ describe("the way of a request", () => {
     bed.gateway([{ route: [to("web")] }]);
     const gateway = await bed.openGateway();
     const pending: Promise<Answer>[] = [];
-    for (let round = 0; round < 60; round++) {
+    for (let round = 0; round < 200; round++) {
       const before = counts.fast + counts.slow;
       pending.push(request(gateway, "/"));
       await until(() => counts.fast + counts.slow > before, "the request arrives");
     }
     for (const res of held) res.end();
     await Promise.all(pending);
-    assert.ok(counts.slow < counts.fast / 2, `slow ${counts.slow}, fast ${counts.fast}`);
+    // Two draws with replacement: a quarter of the requests at worst, where an even share would be half.
+    assert.ok(counts.slow < 80, `slow ${counts.slow}, fast ${counts.fast}`);
   });
 
   test("MC-185 closed before headers: 503 UC", async () => {

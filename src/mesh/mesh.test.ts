@@ -1,0 +1,206 @@
+import assert from "node:assert/strict";
+import http from "node:http";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import type { KubeObject } from "../api/meta.ts";
+import { systemClock } from "../base/clock.ts";
+import { silentLogger } from "../base/log.ts";
+import { seededRandom } from "../base/random.ts";
+import type { KubeClient, WatchHandler } from "../kube/client.ts";
+import { failure } from "../kube/errors.ts";
+import { qualifiedPlural, type ResourceType, resources } from "../kube/resource.ts";
+import type { Acknowledgement } from "./acknowledge.ts";
+import { type Mesh, startMesh } from "./mesh.ts";
+import { Bed, request } from "./test-bed.ts";
+
+/** As much of an API server as a reader needs: lists and watches over objects in memory. */
+class Server {
+  readonly #objects = new Map<string, { type: ResourceType; object: KubeObject }>();
+  readonly #watches = new Map<WatchHandler, ResourceType>();
+  readonly #unserved = new Set<string>();
+  revision = 1;
+
+  readonly client = {
+    list: async (type: ResourceType) => {
+      if (this.#unserved.has(qualifiedPlural(type))) throw failure(404, "NotFound", "the server could not find it");
+      const items = [...this.#objects.values()].filter((entry) => entry.type === type).map(({ object }) => object);
+      return { items, resourceVersion: String(this.revision) };
+    },
+    watch: (type: ResourceType, _options: unknown, handler: WatchHandler) => {
+      this.#watches.set(handler, type);
+      return { stop: () => this.#watches.delete(handler) };
+    },
+    // A reader calls nothing else.
+  } as unknown as KubeClient;
+
+  unserve(...types: readonly ResourceType[]): void {
+    for (const type of types) this.#unserved.add(qualifiedPlural(type));
+  }
+
+  serve(type: ResourceType): void {
+    this.#unserved.delete(qualifiedPlural(type));
+    const status = { conditions: [{ type: "Established", status: "True" }] };
+    const name = qualifiedPlural(type);
+    this.put(resources.customResourceDefinitions, {
+      apiVersion: "v1",
+      kind: "CustomResourceDefinition",
+      metadata: { name },
+      status,
+    });
+  }
+
+  /** Returns the revision of the write. */
+  put(type: ResourceType, { metadata, ...rest }: KubeObject): number {
+    this.revision++;
+    const object: KubeObject = {
+      ...rest,
+      metadata: { uid: metadata.name, ...metadata, resourceVersion: String(this.revision) },
+    } as KubeObject;
+    const key = `${type.plural} ${metadata.namespace}/${metadata.name}`;
+    const event = { type: this.#objects.has(key) ? "MODIFIED" : "ADDED", object } as const;
+    this.#objects.set(key, { type, object });
+    for (const [handler, watched] of this.#watches) if (watched === type) handler.onEvent(event);
+    return this.revision;
+  }
+
+  delete(type: ResourceType, namespace: string, name: string): number {
+    this.revision++;
+    const key = `${type.plural} ${namespace}/${name}`;
+    const { object } = this.#objects.get(key)!;
+    this.#objects.delete(key);
+    const gone = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.revision) } };
+    for (const [handler, watched] of this.#watches)
+      if (watched === type) handler.onEvent({ type: "DELETED", object: gone });
+    return this.revision;
+  }
+}
+
+const typeOfKind: Readonly<Record<string, ResourceType>> = {
+  Gateway: resources.gateways,
+  VirtualService: resources.virtualServices,
+  DestinationRule: resources.destinationRules,
+  Service: resources.services,
+  EndpointSlice: resources.endpointSlices,
+  Pod: resources.pods,
+};
+
+describe("the mesh from watched objects", () => {
+  let server: Server;
+  let bed: Bed;
+  let mesh: Mesh | null;
+  let latest: Acknowledgement | null;
+  let wake: () => void;
+  beforeEach(() => {
+    server = new Server();
+    bed = new Bed(); // For its programs and its way of writing objects.
+    mesh = null;
+    latest = null;
+    wake = () => {};
+  });
+  afterEach(async () => {
+    bed.close();
+    await mesh?.stop();
+  });
+
+  async function start(): Promise<Mesh> {
+    mesh = await startMesh({
+      client: server.client,
+      clock: systemClock,
+      random: seededRandom(1),
+      logger: silentLogger,
+      proxyPort: 15_991,
+      onRevision: (acknowledgement) => {
+        latest = acknowledgement;
+        wake();
+      },
+    });
+    return mesh;
+  }
+
+  async function acknowledged(isMeant: (acknowledgement: Acknowledgement) => boolean): Promise<void> {
+    while (latest === null || !isMeant(latest)) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  }
+
+  function store(): void {
+    for (const object of bed.objects) server.put(typeOfKind[object.kind]!, object);
+  }
+
+  test("MESH-005 a write is in force, and acknowledged with its revision, within milliseconds", async () => {
+    const web = await bed.serve((_req, res) => res.end("web"));
+    bed.service("web", [{ name: "s1", port: web.port }]);
+    bed.gateway([{ route: [{ destination: { host: "web" } }] }]);
+    store();
+    const running = await start();
+    const port = running.gatewayPorts()["80"]!;
+    assert.equal((await request(port, "/")).body, "web");
+    assert.deepEqual(latest!.gateways, { "80": port });
+
+    const startedAt = performance.now();
+    const revision = server.delete(resources.endpointSlices, "default", "slice-s1");
+    await acknowledged(({ kinds }) => Number(kinds["endpointslices.discovery.k8s.io"]) >= revision);
+    assert.ok(performance.now() - startedAt < 500);
+    assert.equal((await request(port, "/")).status, 503);
+  });
+
+  test("MESH-006 a pod's listener opens before it is acknowledged, and closes with the pod", async () => {
+    const running = await start();
+    const web = await bed.serve((_req, res) => res.end("web"));
+    bed.service("web", [{ name: "s1", port: web.port }]);
+    bed.objects.push({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "client", namespace: "default" },
+      status: { phase: "Pending", podIP: "127.64.200.9" },
+    });
+    store();
+    await acknowledged(({ pods }) => pods["127.64.200.9"] === "default/client");
+    const answer = await callPod("127.64.200.9");
+    assert.equal(answer, 200);
+    server.delete(resources.pods, "default", "client");
+    await acknowledged(({ pods }) => pods["127.64.200.9"] === undefined);
+    await assert.rejects(callPod("127.64.200.9"));
+    assert.ok(running.adminPort > 0);
+  });
+
+  function callPod(address: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const sent = http.get(
+        { host: address, port: 15_991, path: "/", headers: { host: "web" }, agent: false },
+        (response) => {
+          response.resume();
+          response.on("end", () => resolve(response.statusCode ?? 0));
+        },
+      );
+      sent.on("error", reject);
+    });
+  }
+
+  test("a kind that is not served yet holds nothing up, and is read as soon as it is served", async () => {
+    server.unserve(resources.gateways, resources.virtualServices, resources.destinationRules);
+    const running = await start();
+    assert.deepEqual(running.gatewayPorts(), {});
+    bed.gateway([]);
+    store();
+    server.serve(resources.gateways);
+    await acknowledged(({ gateways }) => gateways["80"] !== undefined);
+  });
+
+  test("the admin port answers with metrics, access log, revision and clusters", async () => {
+    bed.gateway([]);
+    store();
+    const running = await start();
+    await request(running.gatewayPorts()["80"]!, "/p");
+    const admin = (path: string) => request(running.adminPort, path);
+    assert.match((await admin("/stats/prometheus")).body, /^istio_requests_total\{reporter="source"/m);
+    const [entry] = JSON.parse((await admin("/accesslog?limit=1")).body) as { requestId: string; flags: string }[];
+    assert.equal(entry?.flags, "NR");
+    assert.equal(JSON.parse((await admin(`/accesslog?request_id=${entry?.requestId}`)).body).length, 1);
+    assert.equal(JSON.parse((await admin("/accesslog?request_id=other")).body).length, 0);
+    assert.deepEqual(JSON.parse((await admin("/revision")).body), JSON.parse(JSON.stringify(latest)));
+    assert.equal((await admin("/ready")).status, 200);
+    assert.equal((await admin("/nothing")).status, 404);
+  });
+});
