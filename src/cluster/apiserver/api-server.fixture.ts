@@ -47,6 +47,8 @@ export async function startTestServer(options: Partial<ApiServerOptions> = {}): 
       duplicateFields: [],
       body: undefined,
       ...rest,
+      // A body from the wire belongs to the server, so a test's shared one must not get there.
+      ...("body" in rest ? { body: structuredClone(rest.body) } : {}),
     });
   return {
     server,

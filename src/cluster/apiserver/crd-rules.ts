@@ -187,14 +187,23 @@ function namesInUse(
   return { resources, kinds };
 }
 
+/** Of several conflicts the last one is told, as by the original. */
 function findConflict({ names }: CrdSpec, used: NamesInUse): { reason: string; message: string } | null {
-  const conflict = (reason: string, name: string) => ({ reason, message: `${JSON.stringify(name)} is already in use` });
-  if (used.resources.has(names.plural)) return conflict("PluralConflict", names.plural);
-  if (used.resources.has(names.singular!)) return conflict("SingularConflict", names.singular!);
-  for (const name of names.shortNames ?? []) if (used.resources.has(name)) return conflict("ShortNamesConflict", name);
-  if (used.kinds.has(names.kind)) return conflict("KindConflict", names.kind);
-  if (used.kinds.has(names.listKind!)) return conflict("ListKindConflict", names.listKind!);
-  return null;
+  const checks: [reason: string, name: string, taken: ReadonlySet<string>][] = [
+    ["PluralConflict", names.plural, used.resources],
+    ["SingularConflict", names.singular!, used.resources],
+    ...(names.shortNames ?? []).map((name): [string, string, ReadonlySet<string>] => [
+      "ShortNamesConflict",
+      name,
+      used.resources,
+    ]),
+    ["KindConflict", names.kind, used.kinds],
+    ["ListKindConflict", names.listKind!, used.kinds],
+  ];
+  const conflict = checks.findLast(([, name, taken]) => taken.has(name));
+  if (!conflict) return null;
+  const [reason, name] = conflict;
+  return { reason, message: `${JSON.stringify(name)} is already in use` };
 }
 
 function problem(field: string, reason: string, message: string): FieldProblem {

@@ -88,7 +88,8 @@ function addressProblem(address: string, detail: string): FieldProblem {
 
 /** Random in the upper band, so that the lower one stays free for addresses that people choose. */
 function freeAddress({ range, random, others }: Allocation): string | null {
-  const staticBand = Math.min(Math.max(16, range.size / 16), 256);
+  // The address of the network itself is never given out; a tiny network has no band to spare.
+  const staticBand = range.size <= 16 ? 1 : Math.min(Math.max(16, range.size / 16), 256);
   return pickFree({
     used: usedAddresses(others),
     lower: [1, staticBand],

@@ -176,7 +176,7 @@ function limitOf(timeoutSeconds: number, isTimed: boolean, spread: () => number)
 }
 
 function bookmark({ definition }: ServedKind, revision: number, endsInitialEvents: boolean): ServerWatchEvent {
-  const metadata: Record<string, unknown> = { resourceVersion: String(revision), creationTimestamp: null };
+  const metadata: Record<string, unknown> = { resourceVersion: String(revision) };
   if (endsInitialEvents) metadata["annotations"] = { "k8s.io/initial-events-end": "true" };
   const object = { kind: definition.type.kind, apiVersion: apiVersionOf(definition.type), metadata };
   return { type: "BOOKMARK", object: object as unknown as KubeObject };

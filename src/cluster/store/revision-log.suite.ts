@@ -16,7 +16,7 @@ function entry(revision: number, name: string, value: string | null): LogEntry {
 
 function valuesOf(log: RevisionLog): string[] {
   return log.load().entries.map(({ name, revision, object }) => {
-    return `${name}@${revision}=${(object?.["data"] as { value: string }).value}`;
+    return `${name}@${revision}=${(object!["data"] as { value: string }).value}`;
   });
 }
 

@@ -261,8 +261,8 @@ export class Store {
 
   #publish(group: readonly StoreEvent[]): void {
     for (const event of group) this.#ring.push(event);
-    for (const event of group) for (const listener of this.#listeners) listener(event);
     for (const event of group) {
+      for (const listener of this.#listeners) listener(event);
       for (const watcher of this.#watchers.get(event.resource) ?? []) {
         try {
           deliver(watcher, event);
