@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { packs } from "../../src/packs/index.ts";
 import { widget, widgetCrd } from "./fixtures.ts";
 import { type CheckGroup, causes, check, refused, succeeded } from "./scene.ts";
 
@@ -67,11 +68,16 @@ export const customResources: CheckGroup = {
         assert.ok(found.includes(expected), `${expected} is not among ${found.join("; ")}`);
       }
     }),
-    check(182, "a rule on old and new", async (scene) => {
-      await scene.create(scene.WD, widget("w182", { size: 1, imm: "a" }));
-      const reply = await scene.patch(`${scene.WD}/w182`, "merge", { spec: { imm: "b" } });
-      refused(reply, 422, "imm is immutable");
-    }),
+    check(
+      182,
+      "a rule on old and new",
+      async (scene) => {
+        await scene.create(scene.WD, widget("w182", { size: 1, imm: "a" }));
+        const reply = await scene.patch(`${scene.WD}/w182`, "merge", { spec: { imm: "b" } });
+        refused(reply, 422, "imm is immutable");
+      },
+      "x-kubernetes-validations are stored but not evaluated",
+    ),
     check(183, "columns of a custom kind", async (scene) => {
       const when = new Date(Date.now() - 3 * 3600_000).toISOString();
       const conditions = [{ type: "Ready", status: "True" }];
@@ -107,6 +113,30 @@ export const customResources: CheckGroup = {
       const other = await scene.get(`${scene.WD.replace("/v1/", "/v2/")}/w1`);
       const { spec } = await scene.get(`${scene.WD}/w1`);
       assert.deepEqual([other.apiVersion, other.spec], ["ex.io/v2", spec]);
+    }),
+    check(135, "a definition takes its objects along", async (scene) => {
+      const plural = "thingies";
+      const crd = {
+        ...widgetCrd,
+        metadata: { name: `${plural}.ex.io` },
+        spec: { ...widgetCrd.spec, names: { plural, kind: "Thingy" } },
+      };
+      await scene.create(CRDS, crd);
+      const path = scene.WD.replace("widgets", plural);
+      await scene.create(path, { ...widget("t1"), kind: "Thingy" });
+      await scene.kubectl(`delete crd ${plural}.ex.io`);
+      assert.equal((await scene.http(path)).code, 404);
+      const { code, err } = await scene.kubectl(`get ${plural}`, { mayFail: true });
+      assert.equal(code, 1);
+      assert.match(err, new RegExp(`the server doesn't have a resource type "${plural}"`));
+    }),
+    check(187, "the definitions of our packs apply without error", async (scene) => {
+      const crds = packs.flatMap((pack) => pack.crds);
+      const input = crds.map((crd) => JSON.stringify(crd)).join("\n");
+      await scene.kubectl("apply -f -", { input });
+      const { out } = await scene.kubectl("apply -f -", { input });
+      assert.equal(out.match(/ unchanged$/gm)?.length, crds.length, out);
+      await scene.kubectl("delete --wait=false -f -", { input });
     }),
   ],
 };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { configMap, web } from "./fixtures.ts";
+import { configMap, pod, web } from "./fixtures.ts";
 import { type CheckGroup, check, refused, succeeded } from "./scene.ts";
 
 export const deletion: CheckGroup = {
@@ -27,6 +27,12 @@ export const deletion: CheckGroup = {
       assert.equal(metadata.deletionGracePeriodSeconds, 0);
       succeeded(await scene.patch(`${scene.CM}/f122`, "merge", { metadata: { finalizers: null } }));
       refused(await scene.http(`${scene.CM}/f122`), 404, /not found/);
+    }),
+    check(128, "a pod that is deleted by force", async (scene) => {
+      await scene.create(scene.POD, pod("p128"));
+      const { err } = await scene.kubectl("delete po p128 --force --grace-period=0");
+      assert.match(err, /Warning: Immediate deletion does not wait/);
+      refused(await scene.http(`${scene.POD}/p128`), 404, /^pods "p128" not found$/);
     }),
     check(129, "a delete of another uid", async (scene) => {
       const reply = await scene.delete(`${scene.CM}/c2`, { preconditions: { uid: "other" } });

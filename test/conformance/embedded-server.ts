@@ -14,10 +14,17 @@ export interface EmbeddedServer {
   stop(): Promise<void>;
 }
 
-/** An API server in memory, without controllers and node. */
+/**
+ * An API server in memory, without controllers and node. It has been restarted once, so that there are revisions which
+ * it no longer keeps.
+ */
 export async function startApiServer(): Promise<ApiServer> {
   const log = new MemoryLog();
-  const api = new ApiServer({ log, clock: systemClock, random: systemRandom, builtins: builtinDefinitions });
+  const open = () => new ApiServer({ log, clock: systemClock, random: systemRandom, builtins: builtinDefinitions });
+  const first = open();
+  await first.start();
+  first.stop();
+  const api = open();
   await api.start();
   return api;
 }

@@ -117,6 +117,14 @@ export const lists: CheckGroup = {
       assert.ok(Number(event?.object.metadata.resourceVersion) > Number(metadata.resourceVersion));
       watch.close();
     }),
+    check(110, "a revision that is too old", async (scene) => {
+      const watch = await scene.watch(`${scene.CM}?watch=true&resourceVersion=1`);
+      assert.equal(watch.code, 200);
+      const event = await watch.next();
+      assert.deepEqual([event?.type, event?.object.code, event?.object.reason], ["ERROR", 410, "Expired"]);
+      assert.match(event?.object.message, /^too old resource version: 1 \(\d+\)$/);
+      assert.equal(await watch.next(), null);
+    }),
     check(111, "a watch ends when its time is over", async (scene) => {
       const start = systemClock.now();
       const watch = await scene.watch(`${scene.CM}?watch=true&timeoutSeconds=2&resourceVersion=0`);
@@ -162,6 +170,15 @@ export const lists: CheckGroup = {
       assert.equal(first?.object.columnDefinitions[0].name, "Name");
       assert.deepEqual([second?.object.columnDefinitions, second?.object.rows[0].cells[0]], [null, "t116b"]);
       watch.close();
+    }),
+    check(119, "kubectl wait sees a change and a deletion", async (scene) => {
+      await scene.create(scene.CM, configMap("w119", { a: "1" }));
+      const changed = scene.kubectl("wait --for=jsonpath={.data.a}=2 cm/w119 --timeout=10s");
+      await scene.patch(`${scene.CM}/w119`, "merge", { data: { a: "2" } });
+      assert.equal((await changed).out, "configmap/w119 condition met\n");
+      const deleted = scene.kubectl("wait --for=delete cm/w119 --timeout=10s");
+      await scene.delete(`${scene.CM}/w119`);
+      assert.equal((await deleted).code, 0);
     }),
     check(117, "many watchers see every change in order", async (scene) => {
       const revision = await listRevision(scene, scene.CM);

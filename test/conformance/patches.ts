@@ -239,6 +239,18 @@ export const patches: CheckGroup = {
       assert.deepEqual(metadata.labels, { app: "a89" });
       assert.equal(spec.template.spec.containers[0].env, undefined);
     }),
+    check(206, "a label without a value", async (scene) => {
+      const deployment = web("l206", { metadata: { labels: { app: "l206", version: null } } });
+      const apply = async () => (await scene.kubectl("apply -f -", { input: JSON.stringify(deployment) })).out;
+      assert.equal(await apply(), "deployment.apps/l206 created\n");
+      const before = (await scene.get(`${scene.DEP}/l206`)).metadata;
+      assert.deepEqual(before.labels, { app: "l206" });
+      assert.equal(await apply(), "deployment.apps/l206 configured\n");
+      const after = (await scene.get(`${scene.DEP}/l206`)).metadata;
+      assert.deepEqual([after.resourceVersion, after.generation], [before.resourceVersion, before.generation]);
+      const posted = await scene.create(scene.CM, configMap("l206", {}, { labels: { v: null } }));
+      assert.deepEqual(posted.metadata.labels, { v: "" });
+    }),
     check(91, "kubectl diff", async (scene) => {
       const deployment = web("a89");
       deployment.spec.replicas = 7;
