@@ -84,8 +84,11 @@ export class TestCluster {
   delete(kind: string, key: string): void {
     const found = this.find(kind, key);
     if (!found) return;
-    if (!found.metadata.finalizers?.length) return this.remove(kind, key);
-    if (found.metadata.deletionTimestamp) return;
+    if (!found.metadata.finalizers?.length) this.remove(kind, key);
+    else if (!found.metadata.deletionTimestamp) this.#markDeleted(found);
+  }
+
+  #markDeleted(found: KubeObject): void {
     this.put({ ...found, metadata: { ...found.metadata, deletionTimestamp: new Date(this.now).toISOString() } });
   }
 
