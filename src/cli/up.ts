@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { openSync, readFileSync } from "node:fs";
+import { openSync, readFileSync, rmSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type ClusterOptions, startCluster } from "../app/cluster.ts";
 import {
@@ -94,15 +94,18 @@ async function runForeground(options: UpOptions): Promise<void> {
     const cluster = await startCluster(clusterOptions(options));
     const seconds = ((systemClock.now() - startedAt) / 1000).toFixed(1);
     tell({ ready: cluster.instance });
-    if (process.connected) process.disconnect?.();
-    if (options.json) console.log(JSON.stringify(cluster.instance));
+    const isDetached = process.connected;
+    process.disconnect?.();
+    if (isDetached) {
+      // The command that started this process has printed it all.
+    } else if (options.json) console.log(JSON.stringify(cluster.instance));
     else {
       console.log(`Fairway ${version} is ready (${seconds} s)\n`);
       console.log(describeInstance(cluster.instance));
       console.log(`\nIn another shell: eval "$(bin/fairway env${dataArgument(options)})"\nCtrl-C stops everything.`);
     }
     const signal = await stopSignal();
-    if (!options.json) console.log(`\nstopping (${signal}) ...`);
+    if (!options.json && !isDetached) console.log(`\nstopping (${signal}) ...`);
     await cluster.stop();
     process.exit(0);
   } catch (error) {
@@ -132,7 +135,8 @@ async function startDetached(options: UpOptions): Promise<void> {
   const running = runningInstance(directory);
   if (running) throw new StartError(alreadyRunning(directory.root, running));
   prepareDataDirectory(directory);
-  const log = openSync(directory.logFile, "w", 0o600);
+  rmSync(directory.logFile, { force: true });
+  const log = openSync(directory.logFile, "a", 0o600);
   const args = process.argv.slice(1).filter((argument) => argument !== "--detach" && argument !== "-d");
   const child = spawn(process.execPath, [...process.execArgv, ...args], {
     detached: true,

@@ -82,12 +82,14 @@ async function playOn(instance: Instance, reporter: Reporter) {
     resources.pods,
     resources.deployments,
     resources.kruiseRollouts,
+    resources.virtualServices,
     resources.destinationRules,
+    resources.endpointSlices,
   ]);
   const laneOfAddress = rememberLanes(observer.cache);
   const load = new Load({ url: `${instance.gateway}/mock`, laneOfAddress, hops: 3 });
   const env = { ...process.env, KUBECONFIG: instance.kubeconfig, PATH: `${path.resolve(BIN)}:${process.env["PATH"]}` };
-  const stage = new Stage({ reporter, observer, env, gateway: instance.gateway });
+  const stage = new Stage({ reporter, observer, env, instance });
   let isLoading = false;
   const startLoad = () => {
     isLoading = true;
@@ -146,5 +148,5 @@ function startCluster(root: string): Instance {
 }
 
 function fairway(...args: string[]) {
-  return spawnSync(path.join(BIN, "fairway"), args, { encoding: "utf8" });
+  return spawnSync(process.env["FW_BIN"] ?? path.join(BIN, "fairway"), args, { encoding: "utf8" });
 }

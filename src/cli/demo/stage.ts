@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
 import { get } from "node:http";
 import type { KubeObject } from "../../api/meta.ts";
-import { systemClock } from "../../base/clock.ts";
-import { resources } from "../../kube/resource.ts";
+import type { Instance } from "../../app/data-directory.ts";
+import { sleep, systemClock } from "../../base/clock.ts";
+import { revisionOf } from "../../kube/cache.ts";
+import { qualifiedPlural, type ResourceType, resources } from "../../kube/resource.ts";
 import { parseChain, shortChain } from "./chain.ts";
 import type { Observer } from "./observe.ts";
 import type { Reporter, StepReport } from "./reporter.ts";
@@ -30,14 +32,16 @@ export class Stage {
   readonly #observer: Observer;
   readonly #env: NodeJS.ProcessEnv;
   readonly #gateway: string;
+  readonly #meshAdmin: string;
   #commands: { command: string; output: string; exitCode: number }[] = [];
   #checks: { check: string; passed: boolean; found: string }[] = [];
 
-  constructor(options: { reporter: Reporter; observer: Observer; env: NodeJS.ProcessEnv; gateway: string }) {
+  constructor(options: { reporter: Reporter; observer: Observer; env: NodeJS.ProcessEnv; instance: Instance }) {
     this.#reporter = options.reporter;
     this.#observer = options.observer;
     this.#env = options.env;
-    this.#gateway = options.gateway;
+    this.#gateway = options.instance.gateway;
+    this.#meshAdmin = options.instance.meshAdmin;
   }
 
   get cache(): Observer["cache"] {
@@ -132,8 +136,30 @@ export class Stage {
     await this.expectState(what, isWanted, () => JSON.stringify(found()));
   }
 
+  /**
+   * Waits until the mesh runs with every route, subset and endpoint written so far (design decision 3: written is not
+   * live): what a Rollout's status promises is then also what a request meets.
+   */
+  async expectLive(): Promise<void> {
+    const kinds = [resources.virtualServices, resources.destinationRules, resources.endpointSlices];
+    const deadline = systemClock.now() + WAIT_SECONDS_MAX * 1000;
+    while (systemClock.now() < deadline) {
+      const { body } = await request(`${this.#meshAdmin}/revision`, {});
+      const running = (JSON.parse(body) as { kinds: Record<string, string> }).kinds;
+      const isLive = kinds.every((kind) => Number(running[qualifiedPlural(kind)] ?? 0) >= this.#newest(kind));
+      if (isLive) return;
+      await sleep(systemClock, 10);
+    }
+    throw new StepFailed(`the mesh does not run what was written: see ${this.#meshAdmin}/revision`);
+  }
+
+  #newest(kind: ResourceType): number {
+    return Math.max(0, ...this.cache.list(kind).map(revisionOf));
+  }
+
   /** Sends the document's request and checks the chain of the answer. A tag of null sends no lane header. */
   async expectChain(tag: string, id: string, want: string): Promise<void> {
+    await this.expectLive();
     const command = `curl $GATEWAY/mock -H 'x-asm-prefer-tag: ${tag}' -H 'my-request-id: ${id}'`;
     const answer = await request(`${this.#gateway}/mock`, { "x-asm-prefer-tag": tag, "my-request-id": id });
     this.#commands.push({ command, output: answer.body, exitCode: 0 });
@@ -164,7 +190,7 @@ export class Stage {
       const answer = await send().catch((error: Error) => ({ status: 0, body: error.message }));
       if (answer.status === 200) return;
       last = `${answer.status} ${answer.body}`;
-      await new Promise<void>((resolve) => systemClock.schedule(50, resolve));
+      await sleep(systemClock, 50);
     }
     throw new StepFailed(`the gateway does not serve the base lane: last answer ${last}`);
   }
