@@ -12,6 +12,7 @@ import { resources } from "../../kube/resource.ts";
 import { applyStrategicMergePatch } from "../../kube/strategic-merge.ts";
 import type { RevisionLog } from "../store/revision-log.ts";
 import { Store, type Transaction } from "../store/store.ts";
+import { builtinConverters } from "./builtin/index.ts";
 import type { ServerContext, WriteContext } from "./context.ts";
 import { CrdLifecycle } from "./crd.ts";
 import { deleteCollection, deleteObject } from "./delete.ts";
@@ -68,7 +69,8 @@ export class ApiServer implements ApiHandler {
 
   constructor(options: ApiServerOptions) {
     const { log, clock, random, builtins, packs = [], logger = silentLogger } = options;
-    const converters = Object.assign({}, ...packs.map((pack) => pack.converters)) as Record<string, Converter>;
+    const converters: Record<string, Converter> = { ...builtinConverters };
+    for (const pack of packs) Object.assign(converters, pack.converters);
     this.#packs = packs;
     this.#context = {
       store: new Store({ log, clock, logger }),
