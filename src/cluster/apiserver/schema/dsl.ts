@@ -66,7 +66,8 @@ function withZero(schema: Schema): Schema {
   return name === undefined ? copy : named(name, copy);
 }
 
-function zeroOf({ type }: Schema): unknown {
+function zeroOf({ type, format }: Schema): unknown {
+  if (format === "date-time") return undefined;
   if (type === "string") return "";
   if (type === "integer" || type === "number") return 0;
   return type === "object" ? {} : undefined;
