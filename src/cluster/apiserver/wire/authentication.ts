@@ -45,14 +45,15 @@ function unauthorized() {
   return failure(401, "Unauthorized", "Unauthorized");
 }
 
-function socketOf(request: IncomingMessage): TLSSocket {
+/** Undefined when the client has gone already. */
+function socketOf(request: IncomingMessage): TLSSocket | undefined {
   const { stream } = request as { stream?: { session?: { socket: TLSSocket } } };
-  return stream?.session?.socket ?? (request.socket as TLSSocket);
+  return stream?.session?.socket ?? (request.socket as TLSSocket | undefined);
 }
 
 function certificateUser(request: IncomingMessage): User | null {
   const socket = socketOf(request);
-  if (!socket.authorized) return null;
+  if (!socket?.authorized) return null;
   const subject = socket.getPeerCertificate()?.subject as { CN?: string; O?: string | string[] } | undefined;
   if (!subject?.CN) return null;
   const groups = subject.O === undefined ? [] : [subject.O].flat();

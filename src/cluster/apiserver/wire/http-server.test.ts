@@ -148,11 +148,14 @@ after(async () => {
   await rm(directory, { recursive: true });
 });
 
+// biome-ignore lint/suspicious/noExplicitAny: answers of every shape are looked into
+type Loose = any;
+
 interface Reply {
   code: number;
   headers: Record<string, string | string[] | undefined>;
   text: string;
-  json: any; // Answers of every shape are looked into.
+  json: Loose;
 }
 
 type Send = {
@@ -467,7 +470,7 @@ async function openWatch(query: string, accept = "application/json") {
   let rest = "";
   return {
     response,
-    async next(): Promise<any> {
+    async next(): Promise<Loose> {
       while (!rest.includes("\n")) {
         const { value, done } = await chunks.next();
         if (done) return null;

@@ -24,7 +24,15 @@ export interface ResourceEndpointOptions {
 type Verb = ApiRequest["verb"] | "watch";
 
 /** Subresources that a later version will serve; until then the answer says so by name. */
-const MISSING_FEATURES: ReadonlySet<string> = new Set(["exec", "attach", "portforward", "proxy"]);
+const MISSING_FEATURES: ReadonlySet<string> = new Set([
+  "exec",
+  "attach",
+  "portforward",
+  "proxy",
+  "token",
+  "ephemeralcontainers",
+  "resize",
+]);
 
 /** One request for an object or a collection, from the URL to the bytes of the answer. */
 export async function answerResource(
