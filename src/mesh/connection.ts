@@ -21,8 +21,10 @@ export interface Failure {
   readonly kind: FailureKind;
   /** As Node names it: `ECONNREFUSED`, `ENOTFOUND`, …; or what was wrong with the response. */
   readonly reason: string;
-  /** The connection had served a request before, and nothing of this response came (MESH-212). */
-  readonly isReuseRace: boolean;
+  /** The connection had served a request before this one. */
+  readonly isReused: boolean;
+  /** Nothing of the response came. */
+  readonly isUnanswered: boolean;
 }
 
 /** Who waits for the response. */
@@ -213,8 +215,7 @@ export class Connection {
     const attempt = this.#attempt;
     this.#attempt = null;
     this.destroy();
-    const isReuseRace = kind === "closed" && this.#requestsBefore > 0 && !this.#hasResponseBytes;
-    attempt?.onFailure({ kind, reason, isReuseRace });
+    attempt?.onFailure({ kind, reason, isReused: this.#requestsBefore > 0, isUnanswered: !this.#hasResponseBytes });
   }
 
   #stopConnectTimeout(): void {

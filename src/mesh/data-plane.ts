@@ -71,9 +71,16 @@ export class DataPlane {
     this.upstreams.keepOnly(live);
   }
 
-  /** A cluster of an earlier table, less the endpoints that are gone. */
-  withoutRemoved(cluster: Cluster): Cluster {
-    return { ...cluster, endpoints: cluster.endpoints.filter((endpoint) => this.#live.has(endpointKey(endpoint))) };
+  /** A cluster of an earlier table, less the endpoints that are gone; when none is left, its successor. */
+  refresh(cluster: Cluster): Cluster {
+    const endpoints = cluster.endpoints.filter((endpoint) => !this.isRemoved(endpoint));
+    const successor = endpoints.length === 0 ? this.#table.clusters.get(cluster.name) : undefined;
+    return successor ?? { ...cluster, endpoints };
+  }
+
+  /** No cluster of the table has this endpoint any more: its pod is leaving or gone. */
+  isRemoved(endpoint: Endpoint): boolean {
+    return !this.#live.has(endpointKey(endpoint));
   }
 
   /** Outlier detection (MESH-195) is not part of the routing table yet, so nothing is ejected. */

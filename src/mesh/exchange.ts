@@ -49,6 +49,9 @@ const PASSTHROUGH_CONNECT_TIMEOUT_MS = 3_000;
 /** Up to here copying a body costs less than a second buffer to write. Measured: `bench/proxy.ts`. */
 const JOINED_BYTES_MAX = 16_384;
 
+/** A kept connection can be lost once, then pods of a fast rollout; more than that is no race. Our bound. */
+const CLOSING_RACES_MAX = 3;
+
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 
 const NO_TRACES: readonly OpenTrace[] = [];
@@ -78,7 +81,7 @@ export class Exchange implements AttemptEvents {
   #retries = 0;
   #tried: Endpoint[] = [];
   #hasFallenBack = false;
-  #hasRacedReuse = false;
+  #closingRaces = 0;
   #isExhausted = false;
   #isDelayed = false;
 
@@ -222,7 +225,7 @@ export class Exchange implements AttemptEvents {
     if (this.#isPassthrough()) return this.#originalDestination();
     // Time has passed since the decision, and an endpoint removed meanwhile gets no new request (MESH-210).
     const mayBeStale = this.#attempts > 0 || this.#isDelayed;
-    return this.#plane.balancer.pick(mayBeStale ? this.#plane.withoutRemoved(cluster) : cluster, this.#tried);
+    return this.#plane.balancer.pick(mayBeStale ? this.#plane.refresh(cluster) : cluster, this.#tried);
   }
 
   #isPassthrough(): boolean {
@@ -324,8 +327,8 @@ export class Exchange implements AttemptEvents {
       this.#breakOff(failure);
       return;
     }
-    if (this.#isReuseRace(failure, isBodyUntouched && isReplayable)) {
-      this.#hasRacedReuse = true;
+    if (this.#isClosingRace(failure, isBodyUntouched)) {
+      this.#closingRaces += 1;
       this.#attempt(true);
       return;
     }
@@ -348,12 +351,15 @@ export class Exchange implements AttemptEvents {
   }
 
   /**
-   * MESH-212: the peer closed a kept connection just as we used it. Once, on a fresh connection, for requests that may
-   * run twice or of which no body byte was sent.
+   * The peer closed the connection just as we used it, and answered nothing. Again on a fresh connection, for:
+   * - a kept connection: requests that may run twice, or of which no body byte was sent (MESH-212);
+   * - a pod that is leaving, whose program closes what it has not read yet: requests that may run twice (MESH-211).
    */
-  #isReuseRace({ isReuseRace }: Failure, isBodyUnsent: boolean): boolean {
-    if (!isReuseRace || this.#hasRacedReuse) return false;
-    return isBodyUnsent || (IDEMPOTENT.has(this.#facts?.method ?? "") && (this.#body?.isReplayable ?? true));
+  #isClosingRace({ kind, isReused, isUnanswered }: Failure, isBodyUntouched: boolean): boolean {
+    if (kind !== "closed" || !isUnanswered || this.#closingRaces >= CLOSING_RACES_MAX) return false;
+    const isIdempotent = IDEMPOTENT.has(this.#facts?.method ?? "") && (this.#body?.isReplayable ?? true);
+    if (isReused) return isIdempotent || isBodyUntouched;
+    return isIdempotent && this.#endpoint !== null && this.#plane.isRemoved(this.#endpoint);
   }
 
   /** LANE-205 F4: nothing of the request was processed, so the lane's fallback may have it, once. */

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import http from "node:http";
 import net from "node:net";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { ProxyAgent, fetch as undiciFetch } from "undici";
-import { Bed, rawRequest, request } from "./test-bed.ts";
+import { Bed, rawRequest, request, until } from "./test-bed.ts";
 
 const OK_OR_CLOSE = "Connection: close\r\n\r\n";
 
@@ -154,6 +155,92 @@ describe("what a listener accepts", () => {
     });
     await new Promise((resolve) => socket.on("close", resolve));
     assert.deepEqual(Buffer.concat(received), CLIENT_HELLO);
+  });
+
+  test("MC-219 WebSocket: 101, then bytes both ways, without the route's timeout", async () => {
+    const echo = await bed.serveRaw((socket) => {
+      let head = "";
+      socket.on("data", (chunk) => {
+        if (head.includes("\r\n\r\n")) return void socket.write(chunk);
+        head += chunk.toString("latin1");
+        const end = head.indexOf("\r\n\r\n");
+        if (end < 0) return;
+        socket.write(
+          "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\nx-kept: 1\r\n\r\n",
+        );
+        socket.write(head.slice(end + 4));
+      });
+    });
+    bed.service("ws", [{ name: "w1", port: echo.port }]);
+    const port = await bed.openPod();
+    const text = "GET /chat HTTP/1.1\r\nHost: ws\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nping";
+    const answer = await rawRequest(port, text, "\r\n\r\nping");
+    assert.match(answer, /^HTTP\/1\.1 101 .*\r\nx-kept: 1\r\n\r\nping$/s);
+  });
+
+  test("MC-220 another upgrade: 403; an offer of h2c is ignored", async () => {
+    const port = await bed.openGateway();
+    const ask = (protocol: string) =>
+      rawRequest(port, `GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, close\r\nUpgrade: ${protocol}\r\n\r\n`);
+    assert.equal((await ask("foo")).split(" ")[1], "403");
+    assert.equal((await ask("h2c")).split(" ")[1], "200");
+  });
+
+  test("MESH-260 a connection that the upstream keeps for a second only is not used again", async () => {
+    const app = await bed.serve((_req, res) => res.end("ok"), { keepAliveTimeout: 1_000 });
+    bed.service("app", [{ name: "a1", port: app.port }]);
+    const port = await bed.openPod();
+    for (let round = 0; round < 3; round++) assert.equal((await request(port, "/", { host: "app" })).status, 200);
+    assert.equal(app.connections(), 3);
+  });
+
+  test("MC-184, MESH-211 pods are replaced under load: no request fails", async () => {
+    const open = async (name: string) => {
+      const program = await bed.serve((_req, res) => setImmediate(() => res.end(name)));
+      bed.pod("rolling", { name, port: program.port });
+      bed.compile();
+      return { name, ...program };
+    };
+    bed.service("rolling", []);
+    let current = [await open("r0"), await open("r1")];
+    const port = await bed.openPod();
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 20 });
+    let isRolling = true;
+    const statuses: number[] = [];
+    const client = async () => {
+      while (isRolling) statuses.push((await request(port, "/", { host: "rolling", agent })).status);
+    };
+    const clients = Array.from({ length: 20 }, client);
+    for (let round = 0; round < 20; round++) {
+      const next = await open(`r${round + 2}`);
+      const [leaving, ...staying] = current;
+      // The table first, then what SIGTERM does to a program: no new connections, requests under way finish.
+      bed.removePod(leaving!.name);
+      leaving!.end();
+      current = [...staying, next];
+      const enough = statuses.length + 20;
+      await until(() => statuses.length >= enough, "requests flow on");
+    }
+    isRolling = false;
+    await Promise.all(clients);
+    agent.destroy();
+    assert.deepEqual(new Set(statuses), new Set([200]));
+  });
+
+  test("clients that leave in the middle, and upstreams that die there, harm nobody else", async () => {
+    const dying = await bed.serve((req) => req.once("data", () => req.socket.destroy()));
+    bed.service("dying", [{ name: "d1", port: dying.port }]);
+    const port = await bed.openPod();
+    const head = (host: string) => `POST / HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 1000000\r\n\r\nabc`;
+    const leavers = Array.from({ length: 20 }, (_, index) => {
+      const socket = net.connect(port, "127.0.0.1");
+      socket.on("error", () => {});
+      socket.write(head(index % 2 === 0 ? "web:8000" : "dying"));
+      return new Promise((resolve) => socket.once("close", resolve).setTimeout(20, () => socket.resetAndDestroy()));
+    });
+    await Promise.all(leavers);
+    assert.equal((await request(port, "/", { host: "web:8000" })).status, 200);
+    assert.equal((await request(port, "/", { host: "dying", method: "POST", body: "x" })).status, 503);
   });
 
   test("MESH-210 a removed endpoint: the request under way finishes, the next one finds nobody, idle connections close", async () => {

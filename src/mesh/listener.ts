@@ -6,6 +6,7 @@ import type { Source } from "../routing/types.ts";
 import type { DataPlane } from "./data-plane.ts";
 import { Exchange } from "./exchange.ts";
 import { type Hop, hostOf, portOf } from "./request.ts";
+import { isUpgrade, upgrade } from "./upgrade.ts";
 
 /**
  * Where requests come in: a gateway's server port, or a pod's own outbound proxy address, which tells who is calling
@@ -64,12 +65,14 @@ export class Listener {
       headersTimeout: HEADERS_TIMEOUT_MS,
       requestTimeout: 0, // Bodies stream as long as they like (MESH-483).
       maxHeaderSize: HEADER_BYTES_MAX,
+      shouldUpgradeCallback: isUpgrade,
     });
     this.#server.maxConnections = CONNECTIONS_MAX;
     this.#server.on("request", (req, res) => this.#accept(req, res));
     // MESH-269: the upstream answers an expectation, not we.
     this.#server.on("checkContinue", (req, res) => this.#accept(req, res));
     this.#server.on("connect", (req, socket, head) => this.#connect(req, socket as Socket, head));
+    this.#server.on("upgrade", (req, socket, head) => this.#upgrade(req, socket as Socket, head));
     this.#server.on("clientError", (error, socket) => this.#onMalformed(error, socket as Socket));
   }
 
@@ -134,6 +137,17 @@ export class Listener {
       exchange.start();
     } catch (error) {
       this.#plane.logger.error({ error, url: req.url }, "a request could not be handled");
+      socket.destroy();
+    }
+  }
+
+  #upgrade(req: http.IncomingMessage, socket: Socket, head: Buffer): void {
+    this.#tunnels.add(socket);
+    socket.on("close", () => this.#tunnels.delete(socket));
+    try {
+      upgrade(this.#plane, this.#hopOf.get(socket) ?? this.#hop, { req, socket, head });
+    } catch (error) {
+      this.#plane.logger.error({ error, url: req.url }, "an upgrade could not be handled");
       socket.destroy();
     }
   }

@@ -86,7 +86,11 @@ export class Bed {
       closeSockets();
     };
     this.#closers.push(close);
-    return { port: (server.address() as AddressInfo).port, connections: () => connections, close };
+    const end = () => {
+      server.close();
+      if (server instanceof http.Server) server.closeIdleConnections();
+    };
+    return { port: (server.address() as AddressInfo).port, connections: () => connections, close, end };
   }
 
   /** A Service, and a pod with a slice for each program. The pods' objects are in `objects`. */
@@ -176,7 +180,10 @@ export class Bed {
 export interface Program {
   readonly port: number;
   connections(): number;
+  /** At once, as a killed process. */
   close(): void;
+  /** As a program does on SIGTERM: requests under way finish. */
+  end(): void;
 }
 
 export interface PodSpec {
@@ -251,7 +258,7 @@ export function rawRequest(port: number, text: string, until?: string): Promise<
 
 /** Waits until a condition holds; the data plane tells nobody when it is done. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let round = 0; round < 2_000; round++) {
+  for (let round = 0; round < 100_000; round++) {
     if (condition()) return;
     await new Promise((resolve) => setImmediate(resolve));
   }
