@@ -104,11 +104,21 @@ export function runningInstance(directory: DataDirectory): Instance | null {
   return instance && isAlive(instance.pid) ? instance : null;
 }
 
+/** A process that has ended but whose parent has not asked for it yet (a zombie) does not count. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    return !isZombie(pid);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+function isZombie(pid: number): boolean {
+  try {
+    // The state is the first letter behind the command's name, which stands in parentheses (proc(5)).
+    return /\) Z/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
   }
 }
