@@ -9,9 +9,9 @@ export interface LogUnderTest {
   close(): void;
 }
 
-function entry(revision: number, name: string, value: string | null): LogEntry {
+function entry(revision: number, name: string, value: string | null, previous: number | null = null): LogEntry {
   const object = value === null ? null : { apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data: { value } };
-  return { revision, resource: "configmaps", namespace: "t", name, object };
+  return { revision, resource: "configmaps", namespace: "t", name, previous, object };
 }
 
 function valuesOf(log: RevisionLog): string[] {
@@ -38,20 +38,20 @@ export function testRevisionLog(implementation: string, open: () => LogUnderTest
   check("K8S-293 after a restart the last value of each key is there, in order of revision", ({ log, reopen }) => {
     log.load();
     log.append([entry(1, "a", "1"), entry(2, "b", "1")]);
-    log.append([entry(3, "a", "2")]);
+    log.append([entry(3, "a", "2", 1)]);
     assert.deepEqual(valuesOf(reopen()), ["b@2=1", "a@3=2"]);
   });
 
   check("K8S-292 a deletion survives, and its revision is never given out again", ({ log, reopen }) => {
     log.load();
     log.append([entry(1, "a", "1")]);
-    log.append([entry(2, "a", null)]);
+    log.append([entry(2, "a", null, 1)]);
     assert.deepEqual(reopen().load(), { entries: [], revision: 2 });
   });
 
   check("K8S-292 a key that was deleted and made again has its new value", ({ log, reopen }) => {
     log.load();
-    log.append([entry(1, "a", "1"), entry(2, "a", null), entry(3, "a", "2")]);
+    log.append([entry(1, "a", "1"), entry(2, "a", null, 1), entry(3, "a", "2")]);
     assert.deepEqual(valuesOf(reopen()), ["a@3=2"]);
   });
 

@@ -23,6 +23,8 @@ export interface LogEntry {
   readonly resource: string;
   readonly namespace: string;
   readonly name: string;
+  /** The revision of the value that this write replaces or deletes; null for a new key. */
+  readonly previous: number | null;
   /** Null: the object was deleted at this revision. */
   readonly object: KubeObject | null;
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -49,6 +50,7 @@ function filledDirectory(): { path: string; remove(): void } {
     resource: "configmaps",
     namespace: "t",
     name: `c${index}`,
+    previous: null,
     object: { apiVersion: "v1", kind: "ConfigMap", metadata: { name: `c${index}` }, data: { text: "x".repeat(500) } },
   }));
   log.append(batch);
@@ -117,7 +119,7 @@ test("K8S-292 after a fast run the revision skips ahead of what a power cut may 
   const directory = temporaryDirectory();
   const fast = new SqliteLog(directory.path, "fast");
   fast.load();
-  fast.append([{ revision: 7, resource: "configmaps", namespace: "t", name: "a", object: null }]);
+  fast.append([{ revision: 7, resource: "configmaps", namespace: "t", name: "a", previous: null, object: null }]);
   fast.close();
   const durable = new SqliteLog(directory.path, "durable");
   assert.equal(durable.load().revision, 10_007);
@@ -134,6 +136,7 @@ const WRITER = `
   for (;;) {
     const batch = [1, 2, 3].map((part) => ({
       revision: ++revision, resource: "configmaps", namespace: "t", name: "c" + (revision % 40),
+      previous: revision > 40 ? revision - 40 : null,
       object: { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "c" + (revision % 40) }, data: { revision, part } },
     }));
     log.append(batch);
@@ -148,11 +151,13 @@ test("K8S-292 kill -9 loses no acknowledged write, keeps groups whole, and never
     const child = spawn(process.execPath, ["--input-type=module", "-e", WRITER, directory.path], {
       stdio: ["ignore", "pipe", "inherit"],
     });
+    const exit = once(child, "exit");
     const enough = acknowledged + 150 + 30 * round;
     for await (const line of createInterface({ input: child.stdout })) {
       acknowledged = Number(line);
       if (acknowledged >= enough) child.kill("SIGKILL");
     }
+    await exit;
     const log = new SqliteLog(directory.path);
     const { entries, revision } = log.load();
     log.close();

@@ -21,8 +21,9 @@ const REVISIONS_SKIPPED_AFTER_FAST = 10_000;
 const FORMAT = 1;
 
 /**
- * The log in one SQLite file (K8S-297). A row holds the last value of a key, written over in place: no older value is
- * ever read again, because the watch window starts anew after a restart (K8S-293), so nothing needs compaction.
+ * The log in one SQLite file (K8S-297). A row is a revision, so that writing is appending and needs no index; the row it
+ * replaces goes in the same transaction. No older value is ever read again, because the watch window starts anew after a
+ * restart (K8S-293), so there is nothing left to compact (K8S-294).
  */
 export class SqliteLog implements RevisionLog {
   readonly #directory: string;
@@ -46,10 +47,9 @@ export class SqliteLog implements RevisionLog {
       this.#wasFast = (database.prepare("SELECT fast FROM meta").get() as { fast: number }).fast === 1;
       database.prepare("UPDATE meta SET fast = ?").run(durability === "fast" ? 1 : 0);
       this.#put = database.prepare(
-        `INSERT INTO objects (resource, namespace, name, revision, value) VALUES (?, ?, ?, ?, ?)
-         ON CONFLICT (resource, namespace, name) DO UPDATE SET revision = excluded.revision, value = excluded.value`,
+        "INSERT INTO log (revision, resource, namespace, name, value) VALUES (?, ?, ?, ?, ?)",
       );
-      this.#remove = database.prepare("DELETE FROM objects WHERE resource = ? AND namespace = ? AND name = ?");
+      this.#remove = database.prepare("DELETE FROM log WHERE revision = ?");
       this.#setRevision = database.prepare("UPDATE meta SET revision = ?");
       this.#database = database;
     } catch (error) {
@@ -63,7 +63,7 @@ export class SqliteLog implements RevisionLog {
     try {
       const meta = this.#database.prepare("SELECT revision FROM meta").get() as { revision: number };
       const rows = this.#database
-        .prepare("SELECT resource, namespace, name, revision, value FROM objects ORDER BY revision")
+        .prepare("SELECT resource, namespace, name, revision, value FROM log ORDER BY revision")
         .all() as unknown as Row[];
       const skipped = this.#wasFast && meta.revision > 0 ? REVISIONS_SKIPPED_AFTER_FAST : 0;
       this.#revision = meta.revision + skipped;
@@ -81,9 +81,9 @@ export class SqliteLog implements RevisionLog {
       for (const entry of batch) {
         assert(entry.revision > revision, "revisions must rise");
         revision = entry.revision;
-        const { resource, namespace, name, object } = entry;
-        if (object === null) this.#remove.run(resource, namespace, name);
-        else this.#put.run(resource, namespace, name, revision, JSON.stringify(object));
+        const { resource, namespace, name, previous, object } = entry;
+        if (previous !== null) this.#remove.run(previous);
+        if (object !== null) this.#put.run(revision, resource, namespace, name, JSON.stringify(object));
       }
       this.#setRevision.run(revision);
       this.#database.exec("COMMIT");
@@ -116,7 +116,7 @@ interface Row {
 }
 
 function toEntry({ resource, namespace, name, revision, value }: Row): LogEntry {
-  return { resource, namespace, name, revision, object: JSON.parse(value) as KubeObject };
+  return { resource, namespace, name, revision, previous: null, object: JSON.parse(value) as KubeObject };
 }
 
 function prepareDirectory(directory: string): void {
@@ -167,9 +167,12 @@ function createDatabase(path: string): void {
   database.exec(`
     CREATE TABLE meta (format INTEGER NOT NULL, revision INTEGER NOT NULL, fast INTEGER NOT NULL);
     INSERT INTO meta VALUES (${FORMAT}, 0, 0);
-    CREATE TABLE objects (
-      id INTEGER PRIMARY KEY, resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
-      revision INTEGER NOT NULL, value TEXT NOT NULL, UNIQUE (resource, namespace, name)
+    CREATE TABLE log (
+      revision INTEGER PRIMARY KEY,
+      resource TEXT NOT NULL,
+      namespace TEXT NOT NULL,
+      name TEXT NOT NULL,
+      value TEXT NOT NULL
     );
   `);
   database.close();

@@ -297,6 +297,7 @@ function sortKey(namespace: string, name: string): string {
   return `${namespace}\0${name}`;
 }
 
-function toLogEntry({ revision, resource, namespace, name, deleted, object }: StoreEvent): LogEntry {
-  return { revision, resource, namespace, name, object: deleted ? null : object };
+function toLogEntry({ revision, resource, namespace, name, deleted, object, old }: StoreEvent): LogEntry {
+  const previous = old ? Number(old.metadata.resourceVersion) : null;
+  return { revision, resource, namespace, name, previous, object: deleted ? null : object };
 }
