@@ -38,6 +38,8 @@ export class FaultyClient implements KubeClient {
   readonly #random: Random;
   /** May be changed while running: a scenario ends its faults to see everything settle. */
   faults: Faults;
+  /** Called with each answer to a write that reached the writer. */
+  onAnswer: ((object: KubeObject, fieldManager: string) => void) | null = null;
 
   constructor(client: KubeClient, options: { clock: Clock; random: Random; faults: Faults }) {
     this.#client = client;
@@ -55,11 +57,11 @@ export class FaultyClient implements KubeClient {
   }
 
   create<T extends KubeObject>(type: ResourceType, object: KubeObject, options?: WriteOptions): Promise<T> {
-    return this.#write(() => this.#client.create(type, object, options), false);
+    return this.#write(() => this.#client.create<T>(type, object, options), { canConflict: false, ...options });
   }
 
   update<T extends KubeObject>(type: ResourceType, object: KubeObject, options?: SubresourceOptions): Promise<T> {
-    return this.#write(() => this.#client.update(type, object, options), true);
+    return this.#write(() => this.#client.update<T>(type, object, options), { canConflict: true, ...options });
   }
 
   patch<T extends KubeObject>(
@@ -68,11 +70,11 @@ export class FaultyClient implements KubeClient {
     patch: Patch,
     options?: SubresourceOptions,
   ): Promise<T> {
-    return this.#write(() => this.#client.patch(type, key, patch, options), true);
+    return this.#write(() => this.#client.patch<T>(type, key, patch, options), { canConflict: true, ...options });
   }
 
   delete(type: ResourceType, key: ObjectKey, options?: DeleteOptions): Promise<void> {
-    return this.#write(() => this.#client.delete(type, key, options), false);
+    return this.#write(() => this.#client.delete(type, key, options), { canConflict: false });
   }
 
   watch(type: ResourceType, options: WatchOptions, handler: WatchHandler): WatchHandle {
@@ -81,12 +83,16 @@ export class FaultyClient implements KubeClient {
     return stream;
   }
 
-  async #write<T>(perform: () => Promise<T>, canConflict: boolean): Promise<T> {
+  async #write<T>(
+    perform: () => Promise<T>,
+    { canConflict, fieldManager = "" }: { canConflict: boolean; fieldManager?: string },
+  ): Promise<T> {
     const { conflict, failedWrite, lostAnswer } = this.faults;
     if (canConflict && this.#random.next() < conflict) throw failure(409, "Conflict", "played: somebody was faster");
     if (this.#random.next() < failedWrite) throw failure(500, "InternalError", "played: the server failed");
     const answer = await perform();
     if (this.#random.next() < lostAnswer) throw failure(504, "Timeout", "played: the answer was lost");
+    if (answer) this.onAnswer?.(answer as unknown as KubeObject, fieldManager);
     return answer;
   }
 }

@@ -18,6 +18,8 @@ import { podStatus } from "./pod-status.ts";
 export interface FakeKubeletOptions {
   /** How this pod behaves; asked anew at each look, so it must answer the same for the same pod. */
   behaviourOf?(pod: Pod): Partial<PodBehaviour>;
+  /** The real node's gate before SIGTERM: while false, a leaving pod still answers requests. */
+  isDrained?(pod: Pod): boolean;
 }
 
 export interface PodBehaviour {
@@ -30,12 +32,15 @@ export interface PodBehaviour {
 }
 
 const DEFAULT_BEHAVIOUR: PodBehaviour = { startMs: 1000, readyMs: 1000, stopMs: 1000 };
+/** How often a pod that waits for its gate is looked at. */
+const GATE_POLL_MS = 100;
 const NODE_NAME = "fake-node";
 const HOST_IP = "10.0.0.1";
 
 interface FakePodView {
   readonly pod: Pod;
   readonly behaviour: PodBehaviour;
+  readonly isDrained: boolean;
   /** The pod's address, or a free one. */
   readonly podIp: string;
   readonly now: Instant;
@@ -50,7 +55,8 @@ export function fakeKubelet(options: FakeKubeletOptions = {}): Controller<FakePo
       const pod = cache.get<Pod>(resources.pods, key);
       if (!pod) return null;
       const behaviour = { ...DEFAULT_BEHAVIOUR, ...options.behaviourOf?.(pod) };
-      return { pod, behaviour, podIp: pod.status?.podIP ?? freeIp(key, pod, cache), now };
+      const isDrained = !isTerminating(pod) || (options.isDrained?.(pod) ?? true);
+      return { pod, behaviour, isDrained, podIp: pod.status?.podIP ?? freeIp(key, pod, cache), now };
     },
     reconcile,
   };
@@ -106,11 +112,12 @@ function stop(view: FakePodView): Plan {
   const graceMs = deletionGracePeriodSeconds * 1000;
   const deadline = parseTime(deletionTimestamp) ?? now;
   const endsAt = deadline - graceMs + Math.min(behaviour.stopMs, graceMs);
-  if (now >= endsAt) {
+  if (now >= endsAt && view.isDrained) {
     return { ...emptyPlan, writes: [{ op: "delete", type: resources.pods, object: pod, gracePeriodSeconds: 0 }] };
   }
   const runningSince = runningSinceOf(pod);
-  return { ...emptyPlan, status: statusWrite(view, { runningSince, isReady: false }), requeueAt: endsAt };
+  const requeueAt = Math.max(endsAt, now + GATE_POLL_MS);
+  return { ...emptyPlan, status: statusWrite(view, { runningSince, isReady: false }), requeueAt };
 }
 
 function runningSinceOf(pod: Pod): Instant | null {
