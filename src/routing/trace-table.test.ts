@@ -36,6 +36,15 @@ test("LANE-263 only closed keys make room, oldest first; else the new key is not
   assert.ok(table.lane(group, "1", 5));
 });
 
+test("LANE-263 a key with one of two requests closed is still open and keeps its place", () => {
+  const table = new TraceTable(1);
+  const first = table.open(group, "1", "canary", 0)!;
+  table.open(group, "1", "canary", 0);
+  table.close(first, 1);
+  assert.equal(table.open(group, "2", "canary", 2), null);
+  assert.ok(table.lane(group, "1", 2 + TRACE_LIFE_MS));
+});
+
 test("LANE-264 open requests of two lanes are ambiguous: the most recent counts", () => {
   const table = new TraceTable();
   const canary = table.open(group, "7", "canary", 0)!;

@@ -185,6 +185,14 @@ test("LANE-114 a generated object that was edited or deleted is restored, foreig
   assert.ok(cluster.find("VirtualService", CANARY_ROUTE));
 });
 
+test("LANE-114 a label that was added by hand goes again", () => {
+  const cluster = settled();
+  const rule = cluster.find("DestinationRule", RULE_A)!;
+  cluster.put({ ...rule, metadata: { ...rule.metadata, labels: { ...rule.metadata.labels, extra: "1" } } });
+  cluster.settle();
+  assert.equal(cluster.find("DestinationRule", RULE_A)!.metadata.labels?.["extra"], undefined);
+});
+
 test("LANE-114 INV-33 once settled there is nothing to write", () => {
   const cluster = settled();
   const mark = cluster.log.length;
