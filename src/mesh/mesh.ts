@@ -64,7 +64,7 @@ export interface Mesh {
 export async function startMesh(options: MeshOptions): Promise<Mesh> {
   const { client, clock, random, logger } = options;
   const gatewayOptions = { ...gatewayDefaults, ...options.gateway };
-  const gateway = sourceOfGateway(gatewayOptions);
+  const gateway = gatewaySource(gatewayOptions);
   const rootNamespace = "istio-system";
   const empty = compile({ ...noObjects, rootNamespace });
   const plane = new DataPlane({
@@ -112,7 +112,8 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
   };
 }
 
-function sourceOfGateway({ namespace, name, labels }: GatewayOptions): Source {
+/** The gateway proxy as the sender of requests. */
+export function gatewaySource({ namespace, name, labels }: GatewayOptions = gatewayDefaults): Source {
   return { kind: "gateway", namespace, name, labels, workload: name };
 }
 

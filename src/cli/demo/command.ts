@@ -148,5 +148,5 @@ function startCluster(root: string): Instance {
 }
 
 function fairway(...args: string[]) {
-  return spawnSync(process.env["FW_BIN"] ?? path.join(BIN, "fairway"), args, { encoding: "utf8" });
+  return spawnSync(path.join(BIN, "fairway"), args, { encoding: "utf8" });
 }

@@ -94,17 +94,15 @@ function addVerb(
     .option("-o, --output <format>", "name, yaml or json")
     .option("--show-managed-fields", "accepted for compatibility")
     .option("--allow-missing-template-keys", "accepted for compatibility")
-    .action((resources: string[], flags: Flags) =>
-      withSession(world, flags, (context) => {
-        if (flags.kustomize !== undefined) throw new CommandError("kustomizations are not supported here; use -f");
-        const targets = targetsOf(resources, {
-          namespace: context.namespace,
-          filenames: flags.filename ?? [],
-          recursive: flags.recursive ?? false,
-        });
+    .action(async (resources: string[], flags: Flags) => {
+      if (flags.kustomize !== undefined) throw new CommandError("kustomizations are not supported here; use -f");
+      const { filename = [], recursive = false } = flags;
+      if (resources.length === 0 && filename.length === 0) throw new CommandError("required resource not specified");
+      await withSession(world, flags, (context) => {
+        const targets = targetsOf(resources, { namespace: context.namespace, filenames: filename, recursive });
         return verb(context, targets, flags);
-      }),
-    );
+      });
+    });
 }
 
 function addDescribe(parent: Command, world: World): void {

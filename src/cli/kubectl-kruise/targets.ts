@@ -56,7 +56,6 @@ export function typeOfKind(apiVersion: string, kind: string): ResourceType {
 }
 
 export function targetsOf(args: readonly string[], options: TargetOptions): Target[] {
-  if (args.length === 0 && options.filenames.length === 0) throw new CommandError("required resource not specified");
   return [...targetsOfArguments(args, options), ...options.filenames.flatMap((path) => targetsOfFile(path, options))];
 }
 
