@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import http from "node:http";
-import type { AddressInfo } from "node:net";
+import net, { type AddressInfo } from "node:net";
 import path from "node:path";
 import { test } from "node:test";
 import type { KubeObject } from "../../api/meta.ts";
 import { resources } from "../../kube/resource.ts";
-import { createKubelet } from "./kubelet.ts";
-import { isReady, stateOf, withNode } from "./node.fixture.ts";
+import type { LogLine, LogOptions } from "../apiserver/wire/logs.ts";
+import { createKubelet, type Kubelet } from "./kubelet.ts";
+import { isReady, type NodeFixture, stateOf, withNode } from "./node.fixture.ts";
 import type { Container, Pod } from "./pod.ts";
 
 const SAMPLE = "registry.cn-beijing.aliyuncs.com/aliacs-app-catalog/go-http-sample";
@@ -42,18 +43,48 @@ function get(pod: Pod, headers: http.OutgoingHttpHeaders = {}): Promise<{ status
   });
 }
 
-async function logOf(
-  fixture: { kubelet: { logSource: { open: import("../apiserver/wire/logs.ts").LogSource["open"] } } },
-  pod: Pod,
-  previous = false,
-) {
-  const options = { follow: false, previous, since: null, tailLines: null, stream: "all" } as const;
+async function logOf({ kubelet }: NodeFixture, pod: Pod, previous = false): Promise<string[]> {
   const lines: string[] = [];
-  const { signal } = new AbortController();
-  for await (const { text } of fixture.kubelet.logSource.open(pod, pod.spec.containers[0]!.name, options, signal)) {
-    lines.push(text);
-  }
+  for await (const { text } of openLog(kubelet, pod, { previous })) lines.push(text);
   return lines;
+}
+
+/** A server of the test's own, for what pods call or probes ask. */
+async function withServer(
+  answer: http.RequestListener,
+  use: (port: number) => Promise<void>,
+  { host = "127.0.0.1", port = 0 } = {},
+): Promise<void> {
+  const server = http.createServer(answer);
+  await new Promise<void>((resolve) => server.listen(port, host, resolve));
+  try {
+    await use((server.address() as AddressInfo).port);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+function accepts(host: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect({ host, port: 8000 });
+    socket.on("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on("error", () => resolve(false));
+  });
+}
+
+/** The first line that the pod prints: it has got that far. */
+async function firstLine({ kubelet }: NodeFixture, pod: Pod): Promise<string> {
+  for await (const { text } of openLog(kubelet, pod, { follow: true })) return text;
+  return "";
+}
+
+function openLog({ logSource }: Kubelet, pod: Pod, options: Partial<LogOptions>): AsyncIterable<LogLine> {
+  const all: LogOptions = { follow: false, previous: false, since: null, tailLines: null, stream: "all" };
+  return logSource.open(pod, pod.spec.containers[0]!.name, { ...all, ...options }, new AbortController().signal);
 }
 
 test("K8S-258 the chain service is ready within a second of its creation, and then answers", () =>
@@ -76,24 +107,41 @@ test("K8S-258 the chain service is ready within a second of its creation, and th
     assert.deepEqual(await logOf(fixture, mocka), [`mocka version v1 listens on ${mocka.status!.podIP}:8000`]);
   }));
 
-test("LANE-250 the chain service forwards my-request-id and nothing else", async () => {
+test("LANE-250 the chain service forwards my-request-id and nothing else", () => {
   const seen: http.IncomingHttpHeaders[] = [];
-  const upstream = http.createServer((request, response) => {
+  const upstream: http.RequestListener = (request, response) => {
     seen.push(request.headers);
     response.end("-> upstream");
-  });
-  await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
-  const url = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}/`;
-  await withNode({}, async ({ createPod, podWhen }) => {
-    await createPod("mocka", { containers: [sample({ app: "mocka", upstream_url: url })] });
-    const pod = await podWhen("mocka", isReady);
-    await get(pod, { "my-request-id": "9999", "x-asm-prefer-tag": "canary" });
-    assert.equal(seen[0]!["my-request-id"], "9999");
-    assert.equal(seen[0]!["x-asm-prefer-tag"], undefined);
-  });
-  upstream.closeAllConnections();
-  upstream.close();
+  };
+  return withServer(upstream, (port) =>
+    withNode({}, async ({ createPod, podWhen }) => {
+      const env = { app: "mocka", upstream_url: `http://127.0.0.1:${port}/` };
+      await createPod("mocka", { containers: [sample(env)] });
+      const pod = await podWhen("mocka", isReady);
+      const { text } = await get(pod, { "my-request-id": "9999", "x-asm-prefer-tag": "canary" });
+      assert.match(text, /^-> mocka\(.*\)-> upstream$/);
+      assert.equal(seen[0]!["my-request-id"], "9999");
+      assert.equal(seen[0]!["x-asm-prefer-tag"], undefined);
+    }),
+  );
 });
+
+test("K8S-279 the chain service asks its upstream through the proxy on its own address", () =>
+  withNode({ proxyPort: 15001 }, async ({ options, createPod, podWhen }) => {
+    const firstIp = options.podRange.replace(/\.0\/24$/, ".3");
+    const lines: string[] = [];
+    const proxy: http.RequestListener = (request, response) => {
+      lines.push(`${request.method} ${request.url} ${request.headers.host} ${request.headers["my-request-id"]}`);
+      response.end("-> mockb");
+    };
+    const ask = async () => {
+      await createPod("mocka", { containers: [sample({ app: "mocka", upstream_url: "http://mockb:8000/" })] });
+      const pod = await podWhen("mocka", isReady);
+      assert.match((await get(pod, { "my-request-id": "1" })).text, /-> mockb$/);
+      assert.deepEqual(lines, ["GET http://mockb:8000/ mockb:8000 1"]);
+    };
+    await withServer(proxy, ask, { host: firstIp, port: 15001 });
+  }));
 
 test("the chain service passes on the status of a broken chain with a clear text", () =>
   withNode({}, async ({ createPod, podWhen }) => {
@@ -103,58 +151,43 @@ test("the chain service passes on the status of a broken chain with a clear text
     assert.match(text, /^-> mocka\(.*\)-> 127\.0\.0\.1:1 failed \(connect ECONNREFUSED 127\.0\.0\.1:1\)$/);
   }));
 
-test("MESH-211 not ready is stored, then the data plane lets go, then SIGTERM; open requests finish", async () => {
-  let release = () => {};
-  let arrived = () => {};
-  const upstreamAsked = new Promise<void>((resolve) => {
-    arrived = resolve;
-  });
-  const upstream = http.createServer((_request, response) => {
-    release = () => response.end("-> slow");
-    arrived();
-  });
-  await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
-  const url = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}/`;
-
-  let openGate = () => {};
-  const gate = new Promise<void>((resolve) => {
-    openGate = resolve;
-  });
-  let gateSaw: Pod | null = null;
-  const drainGate = async (pod: Pod) => {
-    gateSaw = pod;
-    await gate;
+test("MESH-211 not ready is stored, then the data plane lets go, then SIGTERM; open requests finish", () => {
+  const asked = Promise.withResolvers<http.ServerResponse>();
+  const gate = Promise.withResolvers<void>();
+  const gateReached = Promise.withResolvers<void>();
+  const drainGate = () => {
+    gateReached.resolve();
+    return gate.promise;
   };
-  await withNode({ drainGate }, async ({ client, createPod, podWhen, gone }) => {
-    await createPod("mocka", { containers: [sample({ app: "mocka", upstream_url: url })] });
-    const pod = await podWhen("mocka", isReady);
-    const answer = get(pod);
-    await upstreamAsked;
-    await client.delete(resources.pods, key("mocka"), { gracePeriodSeconds: 10 });
-    const leaving = await podWhen("mocka", (each) => !isReady(each));
-    assert.equal(stateOf(leaving), "running", "before the gate opens the process gets no signal");
-    while (gateSaw === null) await new Promise(setImmediate);
-    openGate();
-    // The process has its SIGTERM when it no longer accepts connections.
-    for (let accepts = true; accepts; ) {
-      accepts = await new Promise<boolean>((resolve) => {
-        const probe = http.get({ host: pod.status!.podIP!, port: 8000, path: "/", agent: false }, () => resolve(true));
-        probe.on("error", () => resolve(false));
-        probe.on("socket", (socket) => socket.on("connect", () => resolve(true)));
-      });
-    }
-    release();
-    assert.equal((await answer).status, 200);
-    await gone("mocka");
-  });
-  upstream.closeAllConnections();
-  upstream.close();
+  return withServer(
+    (_request, response) => asked.resolve(response),
+    (port) =>
+      withNode({ drainGate }, async ({ client, createPod, podWhen, gone }) => {
+        const env = { app: "mocka", upstream_url: `http://127.0.0.1:${port}/` };
+        await createPod("mocka", { containers: [sample(env)] });
+        const pod = await podWhen("mocka", isReady);
+        const answer = get(pod);
+        const upstreamResponse = await asked.promise;
+        await client.delete(resources.pods, key("mocka"), { gracePeriodSeconds: 10 });
+        await gateReached.promise;
+        const leaving = await client.get<Pod>(resources.pods, key("mocka"));
+        assert.deepEqual([isReady(leaving), stateOf(leaving)], [false, "running"]);
+        assert.ok(await accepts(pod.status!.podIP!), "before the gate opens the process gets no signal");
+        gate.resolve();
+        // The process has its SIGTERM when it no longer accepts connections.
+        while (await accepts(pod.status!.podIP!));
+        upstreamResponse.end("-> slow");
+        assert.equal((await answer).status, 200);
+        await gone("mocka");
+      }),
+  );
 });
 
 test("check 126: a deleted pod is gone soon after its process ended", () =>
-  withNode({}, async ({ client, createPod, podWhen, gone, eventsWhen }) => {
-    await createPod("p", { containers: [shell("trap 'exit 0' TERM; while :; do sleep 0.05; done")] });
-    await podWhen("p", isReady);
+  withNode({}, async (fixture) => {
+    const { client, createPod, podWhen, gone, eventsWhen } = fixture;
+    await createPod("p", { containers: [shell("trap 'exit 0' TERM; echo trapped; while :; do sleep 0.05; done")] });
+    await firstLine(fixture, await podWhen("p", isReady));
     const startedAt = performance.now();
     await client.delete(resources.pods, key("p"));
     await gone("p");
@@ -164,17 +197,29 @@ test("check 126: a deleted pod is gone soon after its process ended", () =>
   }));
 
 test("check 127: a process that ignores SIGTERM is killed when the grace period ends", () =>
-  withNode({}, async ({ client, createPod, podWhen, gone }) => {
-    await createPod("p", {
-      terminationGracePeriodSeconds: 1,
-      containers: [shell("trap '' TERM; while :; do sleep 0.05; done")],
-    });
-    await podWhen("p", isReady);
+  withNode({}, async (fixture) => {
+    const { client, createPod, podWhen, gone } = fixture;
+    const stubborn = shell("trap '' TERM; echo trapped; while :; do sleep 0.05; done");
+    await createPod("p", { terminationGracePeriodSeconds: 1, containers: [stubborn] });
+    await firstLine(fixture, await podWhen("p", isReady));
     const startedAt = performance.now();
     await client.delete(resources.pods, key("p"));
     await gone("p");
     const tookMs = performance.now() - startedAt;
     assert.ok(tookMs >= 900 && tookMs < 3_000, `took ${tookMs} ms`);
+  }));
+
+test("K8S-259 preStop runs before SIGTERM, and a shorter second deletion shortens the grace", () =>
+  withNode({}, async (fixture) => {
+    const { client, createPod, podWhen, gone } = fixture;
+    const lifecycle = { preStop: { exec: { command: ["sh", "-c", "exit 3"] } } };
+    const stubborn = shell("trap '' TERM; echo trapped; while :; do sleep 0.05; done", { lifecycle });
+    await createPod("p", { terminationGracePeriodSeconds: 60, containers: [stubborn] });
+    await firstLine(fixture, await podWhen("p", isReady));
+    await client.delete(resources.pods, key("p"));
+    await fixture.eventsWhen("p", (events) => events.some((event) => event.startsWith("Warning FailedPreStopHook")));
+    await client.delete(resources.pods, key("p"), { gracePeriodSeconds: 1 });
+    await gone("p");
   }));
 
 test("check 128: a forced deletion removes the object at once and the process too", () =>
@@ -239,29 +284,27 @@ for (const [code, phase, reason] of [
     }));
 }
 
-test("check 161: a failing readiness probe keeps a pod unready and says why", async () => {
+test("check 161: a failing readiness probe keeps a pod unready and says why", () => {
   let status = 500;
-  const server = http.createServer((_request, response) => response.writeHead(status).end());
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  const readinessProbe = { httpGet: { host: "127.0.0.1", port, path: "/fail" }, periodSeconds: 0.05 };
-  await withNode({}, async ({ createPod, podWhen, eventsWhen }) => {
-    await createPod("p", { containers: [shell("sleep 60", { readinessProbe })] });
-    await eventsWhen("p", (events) =>
-      events.includes("Warning Unhealthy Readiness probe failed: HTTP probe failed with statuscode: 500"),
-    );
-    const pod = await podWhen("p", (each) => stateOf(each) === "running");
-    assert.equal(pod.status!.conditions!.find(({ type }) => type === "Ready")!.reason, "ContainersNotReady");
-    status = 200;
-    await podWhen("p", isReady);
-  });
-  server.closeAllConnections();
-  server.close();
+  return withServer(
+    (_request, response) => response.writeHead(status).end(),
+    (port) =>
+      withNode({}, async ({ createPod, podWhen, eventsWhen }) => {
+        const readinessProbe = { httpGet: { host: "127.0.0.1", port, path: "/fail" }, periodSeconds: 1 };
+        await createPod("p", { containers: [shell("sleep 60", { readinessProbe })] });
+        const failed = "Warning Unhealthy Readiness probe failed: HTTP probe failed with statuscode: 500";
+        await eventsWhen("p", (events) => events.includes(failed));
+        const pod = await podWhen("p", (each) => stateOf(each) === "running");
+        assert.equal(pod.status!.conditions!.find(({ type }) => type === "Ready")!.reason, "ContainersNotReady");
+        status = 200;
+        await podWhen("p", isReady);
+      }),
+  );
 });
 
 test("check 162: a failing liveness probe restarts the container", () =>
   withNode({}, async ({ createPod, podWhen, eventsWhen }) => {
-    const livenessProbe = { exec: { command: ["false"] }, periodSeconds: 0.02, failureThreshold: 3 };
+    const livenessProbe = { exec: { command: ["false"] }, periodSeconds: 1, failureThreshold: 2 };
     await createPod("p", { containers: [shell("exec sleep 60", { livenessProbe })] });
     await podWhen("p", (pod) => pod.status?.containerStatuses?.[0]?.restartCount === 1);
     await eventsWhen("p", (events) =>
@@ -301,9 +344,7 @@ test("check 164: a missing ConfigMap is shown, and the container starts when it 
     };
     await client.create(resources.configMaps, configMap as KubeObject);
     const ready = await podWhen("p", isReady);
-    let lines: string[] = [];
-    while (lines.length === 0) lines = await logOf(fixture, ready);
-    assert.deepEqual(lines, [`${ready.status!.podIP} v`]);
+    assert.equal(await firstLine(fixture, ready), `${ready.status!.podIP} v`);
   }));
 
 test("K8S-283 a pod sees nothing of our own environment", () =>

@@ -12,7 +12,7 @@ import { Reflector } from "../../kube/reflector.ts";
 import { resources } from "../../kube/resource.ts";
 import { createRunner } from "../../runtime/runner.ts";
 import { ApiServer } from "../apiserver/api-server.ts";
-import { builtin } from "../apiserver/builtin/define.ts";
+import { builtinDefinitions } from "../apiserver/builtin/index.ts";
 import { createLocalClient } from "../apiserver/local-client.ts";
 import { MemoryLog } from "../store/memory-log.ts";
 import { createImageTable } from "./images.ts";
@@ -43,35 +43,13 @@ function nextRange(): string {
   return `127.${128 + (block >> 8)}.${block & 255}.0/24`;
 }
 
-const anything = { type: "object", "x-kubernetes-preserve-unknown-fields": true } as const;
-
-function kinds() {
-  const { pods, nodes, leases, ...others } = {
-    pods: resources.pods,
-    nodes: resources.nodes,
-    leases: resources.leases,
-    namespaces: resources.namespaces,
-    services: resources.services,
-    events: resources.events,
-    configMaps: resources.configMaps,
-    secrets: resources.secrets,
-    crds: resources.customResourceDefinitions,
-  };
-  return [
-    builtin(pods, { schema: anything, hasStatus: true, generation: "spec", subresources: ["binding"] } as never),
-    builtin(nodes, { schema: anything, hasStatus: true } as never),
-    builtin(leases, { schema: anything, createOnUpdate: true } as never),
-    ...Object.values(others).map((type) => builtin(type, { schema: anything } as never)),
-  ];
-}
-
 export async function withNode(
   overrides: Partial<KubeletOptions>,
   use: (fixture: NodeFixture) => Promise<void>,
 ): Promise<void> {
   const dataDirectory = mkdtempSync(path.join(tmpdir(), "fairway-node-"));
   const common = { clock: systemClock, random: systemRandom, logger: silentLogger };
-  const server = new ApiServer({ log: new MemoryLog(), builtins: kinds(), ...common });
+  const server = new ApiServer({ log: new MemoryLog(), builtins: builtinDefinitions, ...common });
   await server.start();
   const client = createLocalClient(server, { userAgent: "test" });
   const options: KubeletOptions = {
