@@ -140,7 +140,7 @@ function tooLong(text: string, max: number): string[] {
 }
 
 function patternProblem(text: string, pattern: string, examples: readonly string[]): string {
-  const list = examples.map((example) => `'${example}'`).join(", or ");
+  const list = examples.map((example) => `'${example}'`).join(",  or ");
   return `${text} (e.g. ${list}, regex used for validation is '${pattern}')`;
 }
 

@@ -83,7 +83,7 @@ test("K8S-134 a diff names only what changed", () => {
   assert.deepEqual(diffMergePatch(from, to), { spec: { replicas: 2, gone: null, list: [1] } });
 });
 
-const target = { list: ["a", "b"], map: { x: 1, "y/z": 2, "t~u": 3 }, nested: { deep: [{ k: 1 }] } };
+const target = { list: ["a", "b"], map: { x: 1, "y/z": 2, "t~u": 3 }, nested: { deep: [{ k: 1 }] }, pairs: [{}, {}] };
 const jsonCases: [name: string, operations: object[], expected: object][] = [
   ["add a member", [{ op: "add", path: "/map/n", value: 9 }], { map: { ...target.map, n: 9 } }],
   ["add appends at -", [{ op: "add", path: "/list/-", value: "c" }], { list: ["a", "b", "c"] }],
@@ -137,6 +137,7 @@ const failing: [name: string, operation: object][] = [
   ["no pointer", { op: "add", path: "map", value: 2 }],
   ["no value", { op: "add", path: "/map/x" }],
   ["moving into itself", { op: "move", from: "/map", path: "/map/x" }],
+  ["moving into an element that moves up", { op: "move", from: "/pairs/0", path: "/pairs/0/x" }],
 ];
 for (const [name, operation] of failing) {
   test(`K8S-92 JSON patch: ${name} is 422 and names the operation`, () => {

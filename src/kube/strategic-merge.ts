@@ -282,8 +282,7 @@ function inOrder(
 
   const result: unknown[] = [];
   while (named.length > 0 && others.length > 0) {
-    const position = indexIn(live, named[0]);
-    const isOtherFirst = position >= 0 && indexIn(live, others[0]) < position;
+    const isOtherFirst = indexIn(live, others[0]) < indexIn(live, named[0]);
     result.push((isOtherFirst ? others : named).shift());
   }
   return [...result, ...named, ...others];

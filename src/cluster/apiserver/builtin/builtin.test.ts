@@ -203,7 +203,7 @@ const defaults: [name: string, plural: string, body: object, expected: object][]
   [
     "K8S-185 a limit is also the request, and both make the pod Guaranteed",
     "pods",
-    { spec: { containers: [{ ...container, resources: { limits: { cpu: "1", memory: "1Gi" } } }] } },
+    { spec: { containers: [{ ...container, resources: { limits: { cpu: 1, memory: "1Gi" } } }] } },
     {
       spec: { containers: [{ resources: { requests: { cpu: "1", memory: "1Gi" } } }] },
       status: { qosClass: "Guaranteed" },

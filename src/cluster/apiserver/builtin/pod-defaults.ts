@@ -31,7 +31,9 @@ function defaultContainer(container: Fields): void {
     imagePullPolicy: isLatest(container["image"]) ? "Always" : "IfNotPresent",
   });
   container["resources"] ??= {};
-  defaultRequests(fieldsOf(container, "resources"));
+  const containerResources = fieldsOf(container, "resources");
+  for (const part of ["limits", "requests"]) quantitiesAsText(fieldsOf(containerResources, part));
+  defaultRequests(containerResources);
   for (const port of listOf(container, "ports")) setDefaults(port, { protocol: "TCP" });
   for (const name of ["livenessProbe", "readinessProbe", "startupProbe"]) defaultProbe(fieldsOf(container, name));
   for (const name of ["postStart", "preStop"]) {
@@ -42,6 +44,13 @@ function defaultContainer(container: Fields): void {
     if (fieldRef) setDefaults(fieldRef, { apiVersion: "v1" });
     const resourceRef = fieldsOf(fieldsOf(variable, "valueFrom"), "resourceFieldRef");
     if (resourceRef) setDefaults(resourceRef, { divisor: "0" });
+  }
+}
+
+/** `cpu: 1` may be written as a number; readers of the API rely on text. */
+function quantitiesAsText(quantities: Fields | undefined): void {
+  for (const [name, quantity] of Object.entries(quantities ?? {})) {
+    if (quantities && typeof quantity === "number") quantities[name] = String(quantity);
   }
 }
 
