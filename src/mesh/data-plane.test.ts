@@ -40,6 +40,14 @@ const subsets = (host: string, names: readonly string[]) => ({
 
 const to = (host: string, subset?: string) => ({ destination: subset === undefined ? { host } : { host, subset } });
 
+/** Waits until a figure has stopped growing. */
+async function settled(figure: () => number): Promise<void> {
+  for (let before = -1; figure() === 0 || figure() !== before; ) {
+    before = figure();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 function lastEntry(bed: Bed) {
   return bed.plane.accessLog.find({ limit: 1 })[0]!;
 }
@@ -147,7 +155,11 @@ describe("the way of a request", () => {
       "upstream connect error or disconnect/reset before headers. retried and the latest reset reason: remote connection failure, transport failure reason: delayed connect error: Connection refused",
     );
     assert.deepEqual([lastEntry(bed).flags, lastEntry(bed).attempts], ["UF,URX", 3]);
-    assert.match(bed.plane.metrics(), /istio_requests_total\{reporter="source".*response_flags="UF,URX".*\} 1\n/);
+    assert.match(
+      bed.plane.metrics(),
+      /istio_requests_total\{reporter="source".*destination_workload="unknown".*response_flags="UF,URX".*\} 1\n/,
+    );
+    assert.doesNotMatch(bed.plane.metrics(), /reporter="destination"/);
   });
 
   test("MC-128 attempts 0: one connect, 503 UF", async () => {
@@ -442,6 +454,69 @@ describe("the way of a request", () => {
     const headers = { "transfer-encoding": "chunked" };
     const answer = await request(gateway, "/", { method: "POST", body, headers });
     assert.deepEqual([answer.status, answer.body, bytes], [200, "chunked", body.length]);
+  });
+
+  /** What sockets and streams of both hops hold without anybody reading; far below the 64 MiB that are sent. */
+  const HELD_BYTES_MAX = 24 * 1024 * 1024;
+
+  test("MC-224 a client that does not read holds the upstream back", async () => {
+    let written = 0;
+    const web = await bed.serve((_req, res) => {
+      const chunk = Buffer.alloc(65_536);
+      const write = () => {
+        while (written < 64 * 1024 * 1024) {
+          written += chunk.length;
+          if (!res.write(chunk)) return void res.once("drain", write);
+        }
+        res.end();
+      };
+      write();
+    });
+    bed.service("web", [{ name: "s1", port: web.port }]);
+    bed.gateway([{ route: [to("web")] }]);
+    const sent = http.get({ host: "127.0.0.1", port: await bed.openGateway(), agent: false });
+    const response = await new Promise<http.IncomingMessage>((resolve) => sent.on("response", resolve));
+    response.pause();
+    await settled(() => written);
+    assert.ok(written < HELD_BYTES_MAX, `${written} bytes went into nowhere`);
+    let received = 0;
+    for await (const chunk of response) received += (chunk as Buffer).length;
+    assert.equal(received, 64 * 1024 * 1024);
+  });
+
+  test("MC-224 an upstream that does not read holds the client back", async () => {
+    let upload: http.IncomingMessage | null = null;
+    const web = await bed.serve((req, res) => {
+      upload = req;
+      req.on("end", () => res.end("done"));
+    });
+    bed.service("web", [{ name: "s1", port: web.port }]);
+    bed.gateway([{ route: [to("web")] }]);
+    const total = 64 * 1024 * 1024;
+    const headers = { "content-length": String(total) };
+    const sent = http.request({
+      host: "127.0.0.1",
+      port: await bed.openGateway(),
+      method: "POST",
+      agent: false,
+      headers,
+    });
+    const answered = new Promise<http.IncomingMessage>((resolve) => sent.on("response", resolve));
+    let written = 0;
+    const chunk = Buffer.alloc(65_536);
+    const write = () => {
+      while (written < total) {
+        written += chunk.length;
+        if (!sent.write(chunk)) return void sent.once("drain", write);
+      }
+      sent.end();
+    };
+    write();
+    await settled(() => written);
+    assert.ok(written < HELD_BYTES_MAX, `${written} bytes went into nowhere`);
+    upload!.resume();
+    (await answered).resume();
+    assert.equal(written, total);
   });
 
   test("MC-234 an answer before the end of the body is delivered", async () => {

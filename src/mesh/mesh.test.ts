@@ -17,10 +17,16 @@ class Server {
   readonly #objects = new Map<string, { type: ResourceType; object: KubeObject }>();
   readonly #watches = new Map<WatchHandler, ResourceType>();
   readonly #unserved = new Set<string>();
+  readonly #lists = new Map<ResourceType, number>();
   revision = 1;
+
+  listsOf(type: ResourceType): number {
+    return this.#lists.get(type) ?? 0;
+  }
 
   readonly client = {
     list: async (type: ResourceType) => {
+      this.#lists.set(type, this.listsOf(type) + 1);
       if (this.#unserved.has(qualifiedPlural(type))) throw failure(404, "NotFound", "the server could not find it");
       const items = [...this.#objects.values()].filter((entry) => entry.type === type).map(({ object }) => object);
       return { items, resourceVersion: String(this.revision) };
@@ -184,8 +190,12 @@ describe("the mesh from watched objects", () => {
     assert.deepEqual(running.gatewayPorts(), {});
     bed.gateway([]);
     store();
+    // The second list follows the first at once; from then on the reflector waits for most of a second.
+    while (server.listsOf(resources.gateways) < 2) await new Promise((resolve) => setImmediate(resolve));
+    const startedAt = performance.now();
     server.serve(resources.gateways);
     await acknowledged(({ gateways }) => gateways["80"] !== undefined);
+    assert.ok(performance.now() - startedAt < 500);
   });
 
   test("the admin port answers with metrics, access log, revision and clusters", async () => {
