@@ -10,7 +10,7 @@ import { isNotFound } from "../../kube/errors.ts";
 import { resources } from "../../kube/resource.ts";
 import { type ContainerFacts, type Terminated, waiting } from "./container-facts.ts";
 import { containerEnvironment, expandVariables, referencedSources } from "./environment.ts";
-import type { ImageTable, ResolvedImage } from "./images.ts";
+import { commandLine, type ImageTable, type ResolvedImage } from "./images.ts";
 import type { ContainerLog, LogStore } from "./logs.ts";
 import { type BackoffSettings, backoffMs, formatGoDuration, restartPolicyOf, willRestart } from "./next-action.ts";
 import type { Container, LifecycleHandler, Pod, Probe } from "./pod.ts";
@@ -204,10 +204,9 @@ export class ContainerRunner {
     if (!result.ok) throw new StartProblem("CreateContainerConfigError", result.message);
     record(pod, "Normal", "Pulled", `Container image "${container.image}" already present on machine`);
     const env = result.env;
-    const command = (container.command ?? image.entry.command).map((word) => expandVariables(word, env));
-    const args = (container.args ?? []).map((word) => expandVariables(word, env));
-    if (command.length + args.length === 0) throw new StartProblem("CreateContainerError", "no command specified");
-    return { image, env, command: [...command, ...args], directory: this.#directory(image) };
+    const command = commandLine(container, image.entry).map((word) => expandVariables(word, env));
+    if (command.length === 0) throw new StartProblem("CreateContainerError", "no command specified");
+    return { image, env, command, directory: this.#directory(image) };
   }
 
   /** The container's directory must exist on this machine: there is no image that could bring it. */

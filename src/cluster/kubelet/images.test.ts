@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
-import { createImageTable, parseImage, parseImageTable } from "./images.ts";
+import { commandLine, createImageTable, parseImage, parseImageTable } from "./images.ts";
 
 const references: [string, string | null][] = [
   ["busybox", "busybox latest"],
@@ -37,7 +37,7 @@ function withTable(yaml: string | null, use: (lookup: (image: string) => string,
       const found = table.lookup(image);
       if (!("entry" in found)) return `${found.reason}: ${found.message}`;
       const version = found.entry.environment?.["version"];
-      return [...found.entry.command, ...(version ? [`version=${version}`] : [])].join(" ");
+      return [...commandLine({}, found.entry), ...(version ? [`version=${version}`] : [])].join(" ");
     }, file);
   } finally {
     rmSync(directory, { recursive: true });
@@ -84,6 +84,20 @@ test("K8S-275 the user's entries come first and count at once", () => {
     assert.equal(lookup("shop/cart:1"), "cart");
   });
 });
+
+const image = { image: "a", command: ["entry"], args: ["cmd"] };
+const lines: [Parameters<typeof commandLine>[0], string][] = [
+  [{}, "entry cmd"],
+  [{ args: ["x"] }, "entry x"],
+  [{ command: ["y"] }, "y"],
+  [{ command: ["y"], args: ["x"] }, "y x"],
+];
+
+for (const [container, expected] of lines) {
+  test(`K8S-275 ${JSON.stringify(container)} over an image's entry and cmd runs "${expected}"`, () => {
+    assert.equal(commandLine(container, image).join(" "), expected);
+  });
+}
 
 const wrong: [string, RegExp][] = [
   ["images: {", /cannot read the image table/],

@@ -13,8 +13,10 @@ export interface ImageEntry {
   readonly image: string;
   /** Tag patterns; absent: every tag. */
   readonly tags?: readonly string[];
-  /** The program when the container gives no `command`; empty: the container must give one. */
+  /** As an image's ENTRYPOINT: replaced by the container's `command`. */
   readonly command: readonly string[];
+  /** As an image's CMD: used when the container gives neither `command` nor `args`. */
+  readonly args?: readonly string[];
   readonly directory?: string;
   /** Set over what the pod says: what a real image has built in and a manifest cannot change. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -23,6 +25,15 @@ export interface ImageEntry {
   /** Started only once the port accepts connections, so that no request comes earlier (K8S-258). */
   readonly waitForPort?: boolean;
   readonly stopSignal?: NodeJS.Signals;
+}
+
+/** What a container runs: `command` and `args` of the pod over ENTRYPOINT and CMD of the image, by Kubernetes' rules. */
+export function commandLine(
+  { command, args }: { readonly command?: readonly string[]; readonly args?: readonly string[] },
+  entry: ImageEntry,
+): readonly string[] {
+  if (command?.length) return [...command, ...(args ?? [])];
+  return [...entry.command, ...(args?.length ? args : (entry.args ?? []))];
 }
 
 export interface ImageReference {
@@ -90,11 +101,11 @@ function builtInImages({ appsDirectory, nodePath }: ImageTableOptions): readonly
     { ...sample, tags: ["1.0"] },
     // The document's manifests keep `version: v1` when they move to 2.0, and its output says v2 (SEED-011).
     { ...sample, tags: ["2.0"], environment: { version: "v2" } },
-    { image: "*busybox", command: ["sh"] },
-    { image: "*alpine", command: ["sh"] },
+    { image: "*busybox", command: [], args: ["sh"] },
+    { image: "*alpine", command: [], args: ["sh"] },
     { image: "*curlimages/curl", command: ["curl"] },
-    { image: "python", command: ["python3"] },
-    { image: "node", command: [nodePath] },
+    { image: "python", command: [], args: ["python3"] },
+    { image: "node", command: [], args: [nodePath] },
     { image: "*pause", command: ["tail", "-f", "/dev/null"] },
   ];
 }
@@ -160,6 +171,7 @@ const FIELDS: Readonly<Record<keyof ImageEntry, { readonly wanted: string; accep
   image: { wanted: "a text", accepts: isText },
   tags: { wanted: "a list of texts", accepts: isTexts },
   command: { wanted: "a list of texts", accepts: isTexts },
+  args: { wanted: "a list of texts", accepts: isTexts },
   directory: { wanted: "a text", accepts: isText },
   environment: {
     wanted: "a mapping of texts",
