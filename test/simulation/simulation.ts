@@ -128,8 +128,8 @@ class Simulation {
 
   #withReplicas(object: KubeObject): KubeObject {
     if (object.kind !== "Deployment") return object;
-    const spec = object["spec"] as { template: { spec: { containers: { image: string }[] } } };
-    this.#images[object.metadata.name] = spec.template.spec.containers[0]?.image ?? "";
+    const spec = object["spec"] as { template: { spec: PodSpec } };
+    this.#images[object.metadata.name] = imageOf(spec.template.spec);
     return { ...object, spec: { ...spec, replicas: this.#scenario.replicas } };
   }
 
@@ -151,7 +151,10 @@ class Simulation {
       case "scale":
         return world.patch(resources.deployments, key, { spec: { replicas: action.replicas } });
       case "approve":
-        await this.#until(`${service} pauses`, () => this.#stepState(service) === "StepPaused");
+        await this.#until(
+          `${service} pauses`,
+          () => this.#stepState(service) === "StepPaused" && this.#isOffered(service),
+        );
         return this.#asPerson(() => approve(this.#commands(), [this.#rollout(service)]));
       case "undo":
         this.#images[key.name] = this.#images[key.name]!.replace(/:.*/, ":1.0");
@@ -182,10 +185,17 @@ class Simulation {
   }
 
   async #deletePod(service: Service, lane: string): Promise<void> {
-    const selector = { matchLabels: { app: service, ASM_TRAFFIC_TAG: lane } };
+    const selector = laneSelector(service, lane);
     const active = this.#truth.caches.selectedBy(resources.pods, "default", selector).filter((pod) => isPodActive(pod));
     const pod = active[randomInt(this.#random, Math.max(1, active.length))];
     if (pod) await this.#world.client.delete(resources.pods, { namespace: "default", name: pod.metadata.name });
+  }
+
+  /** The canary runs what people wanted last: a person approves what they see, not a version that is superseded. */
+  #isOffered(service: Service): boolean {
+    const selector = laneSelector(service, "canary");
+    const pods = this.#truth.caches.selectedBy(resources.pods, "default", selector);
+    return pods.length > 0 && pods.every((pod) => imageOf(pod["spec"] as PodSpec) === this.#images[`${service}-v1`]);
   }
 
   #stepState(service: Service): string | undefined {
@@ -217,6 +227,7 @@ class Simulation {
     this.#throwProblems();
   }
 
+  /** Crashes stop before the faults do, so that a scenario has an end. */
   #planCrashes(): void {
     for (let count = 0; count < this.#scenario.crashes; count++) {
       this.#world.clock.schedule(randomInt(this.#random, 40_000), () => {
@@ -229,12 +240,11 @@ class Simulation {
   async #until(what: string, condition: () => boolean): Promise<void> {
     const deadline = this.#world.clock.now() + PATIENCE_MS;
     while (!condition()) {
-      const next = this.#world.clock.nextWakeAt();
-      if (next === null || next > deadline) {
-        const rest = endProblems(this.#truth, this.#images).join("; ");
-        this.#report([`INV-28 within ${PATIENCE_MS / 1000} s it does not happen that ${what} (${rest})`]);
-      }
-      await this.#step();
+      const hasRun = await this.#step();
+      if ((hasRun && this.#world.clock.now() <= deadline) || condition()) continue;
+      const rest = endProblems(this.#truth, this.#images).join("; ");
+      this.#report([`INV-28 within ${PATIENCE_MS / 1000} s it does not happen that ${what} (${rest})`]);
+      this.#throwProblems();
     }
   }
 
@@ -246,14 +256,16 @@ class Simulation {
     while (!isOver) await this.#step();
   }
 
-  async #step(): Promise<void> {
-    await this.#world.step();
+  /** One wake of the clock and what follows from it; false when none is scheduled. */
+  async #step(): Promise<boolean> {
+    const hasRun = await this.#world.step();
     if (this.#needsTrafficCheck) this.#checkTraffic();
     if (this.#world.hasCrashed) {
       this.#crashes++;
       await this.#world.restartControllers();
     }
     this.#throwProblems();
+    return hasRun;
   }
 
   #checkTraffic(): void {
@@ -283,6 +295,18 @@ class Simulation {
     }
     return this.#drained.get(uid) === true;
   }
+}
+
+interface PodSpec {
+  readonly containers: readonly { readonly image: string }[];
+}
+
+function imageOf({ containers }: PodSpec): string {
+  return containers[0]?.image ?? "";
+}
+
+function laneSelector(service: Service, lane: string) {
+  return { matchLabels: { app: service, ASM_TRAFFIC_TAG: lane } };
 }
 
 class Violation extends Error {
