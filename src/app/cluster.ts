@@ -31,10 +31,12 @@ import { createRunner } from "../runtime/runner.ts";
 import { claimAddressBlock } from "./address-block.ts";
 import { drainBarrier } from "./barrier.ts";
 import {
+  alreadyRunning,
   type DataDirectory,
   type Instance,
   prepareDataDirectory,
   removeInstance,
+  runningInstance,
   StartError,
   writeInstance,
 } from "./data-directory.ts";
@@ -83,10 +85,12 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
   prepareDataDirectory(directory);
   const logger = createLogger("fairway", directory.logFile, process.env["FAIRWAY_LOG"] ?? "info");
 
-  const gatewayPort = await usablePort("gateway-port", options.gatewayPort);
-  const metricsPort = await usablePort("metrics-port", options.metricsPort);
+  const running = runningInstance(directory);
+  if (running) throw new StartError(alreadyRunning(directory, running));
   const { log, release } = openLog(options);
   stops.push(release);
+  const gatewayPort = await usablePort("gateway-port", options.gatewayPort);
+  const metricsPort = await usablePort("metrics-port", options.metricsPort);
   const block = await claimAddressBlock(fnv1a32(directory.root));
   stops.push(() => block.release());
 

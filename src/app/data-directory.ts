@@ -104,6 +104,10 @@ export function runningInstance(directory: DataDirectory): Instance | null {
   return instance && isAlive(instance.pid) ? instance : null;
 }
 
+export function alreadyRunning(directory: DataDirectory, { pid }: Instance): string {
+  return `a cluster already runs on data directory ${directory.root} (process ${pid}); stop it with "fairway down", or choose another directory with --data DIR`;
+}
+
 /** A process that has ended but whose parent has not asked for it yet (a zombie) does not count. */
 export function isAlive(pid: number): boolean {
   try {

@@ -47,7 +47,8 @@ export async function startMeshProcess(
   let isStopping = false;
   let restartMs = RESTART_FIRST_MS;
 
-  function start(onReady: () => void, onFirstExit: (code: number | null) => void): void {
+  /** `onDeath` is told when the process ends before it was ever ready; later ends are mended here. */
+  function start(onReady: () => void, onDeath: ((code: number | null) => void) | null): void {
     const startedAt = clock.now();
     const started = spawn(
       process.execPath,
@@ -57,8 +58,12 @@ export async function startMeshProcess(
       },
     );
     child = started;
+    let wasReady = false;
     started.on("message", (message: MeshMessage) => {
-      if ("ready" in message) return onReady();
+      if ("ready" in message) {
+        wasReady = true;
+        return onReady();
+      }
       acknowledgement = message.acknowledgement;
       for (const listener of [...listeners]) listener();
     });
@@ -66,7 +71,7 @@ export async function startMeshProcess(
       acknowledgement = null;
       child = null;
       for (const listener of [...listeners]) listener();
-      onFirstExit(code);
+      if (!wasReady && onDeath) return onDeath(code);
       if (isStopping) return;
       if (clock.now() - startedAt > HEALTHY_MS) restartMs = RESTART_FIRST_MS;
       logger.error({ code, signal, restartMs }, "the mesh process ended; it is started again");
@@ -82,10 +87,9 @@ export async function startMeshProcess(
   }
 
   await new Promise<void>((resolve, reject) => {
-    start(resolve, (code) => {
-      isStopping = true;
-      reject(new StartError(`the mesh process ended at its start with exit code ${code}; its log: ${options.logFile}`));
-    });
+    start(resolve, (code) =>
+      reject(new StartError(`the mesh process ended at its start with exit code ${code}; its log: ${options.logFile}`)),
+    );
   });
 
   return {

@@ -3,6 +3,7 @@ import { openSync, readFileSync, rmSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type ClusterOptions, startCluster } from "../app/cluster.ts";
 import {
+  alreadyRunning,
   dataDirectory,
   defaultDataDirectory,
   type Instance,
@@ -133,7 +134,7 @@ function stopSignal(): Promise<string> {
 async function startDetached(options: UpOptions): Promise<void> {
   const directory = dataDirectory(options.data);
   const running = runningInstance(directory);
-  if (running) throw new StartError(alreadyRunning(directory.root, running));
+  if (running) throw new StartError(alreadyRunning(directory, running));
   prepareDataDirectory(directory);
   rmSync(directory.logFile, { force: true });
   const log = openSync(directory.logFile, "a", 0o600);
@@ -157,8 +158,4 @@ async function startDetached(options: UpOptions): Promise<void> {
     console.log(describeInstance(message.ready));
     console.log(`\neval "$(bin/fairway env${dataArgument(options)})" points this shell at it; fairway down stops it.`);
   }
-}
-
-export function alreadyRunning(root: string, { pid }: Instance): string {
-  return `a cluster already runs on data directory ${root} (process ${pid}); stop it with "fairway down", or choose another directory with --data DIR`;
 }

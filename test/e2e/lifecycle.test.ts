@@ -8,6 +8,7 @@ import {
   examples,
   fairway,
   get,
+  podProcesses,
   processesOf,
   type RunningFairway,
   run,
@@ -29,6 +30,8 @@ before(async () => {
 after(() => cluster.remove());
 
 const chain = () => get(`${cluster.instance.gateway}/mock`, { "x-asm-prefer-tag": "base", "my-request-id": "1" });
+const podAddresses = async () =>
+  (await cluster.kubectlOk("get", "pods", "-o", "jsonpath={.items[*].status.podIP}")).split(" ");
 const served = () => eventually("the base lane is served", chain, ({ status }) => status === 200);
 
 test("K8S-40 the kubeconfig is private and env points a shell at the cluster", async () => {
@@ -48,9 +51,11 @@ test("K8S-295 a second up on the same data directory is refused", async () => {
 test("K8S-292 objects and pods are there again after down and up", async () => {
   await served();
   const before = await cluster.kubectlOk("get", "pods", "-o", "name");
+  const addresses = await podAddresses();
+  assert.equal(podProcesses(addresses).length, 3);
   const { stdout } = await cluster.down();
   assert.match(stdout, /^stopped the cluster/);
-  assert.deepEqual(processesOf(cluster.directory), []);
+  assert.deepEqual([...processesOf(cluster.directory), ...podProcesses(addresses)], []);
   await cluster.start();
   await served();
   assert.equal(await cluster.kubectlOk("get", "pods", "-o", "name"), before);
@@ -68,7 +73,7 @@ test("K8S-196 kill -9 of the main process loses nothing and leaves no pod runnin
   await cluster.start();
   assert.equal(await cluster.kubectlOk("get", "configmap", "survivor", "-o", "jsonpath={.data.a}"), "b");
   await served();
-  const programs = processesOf(cluster.directory).filter(({ command }) => command.includes("go-http-sample"));
+  const programs = podProcesses(await podAddresses());
   assert.equal(programs.length, 3, JSON.stringify(programs));
 });
 
@@ -82,7 +87,7 @@ test("kill -9 of the mesh: it is started again and serves", async () => {
 
 test("K8S-254 kill -9 of a pod's process: the container is started again", async () => {
   await served();
-  const [program] = processesOf(cluster.directory).filter(({ command }) => command.includes("go-http-sample"));
+  const [program] = podProcesses(await podAddresses());
   assert.ok(program);
   process.kill(program.pid, "SIGKILL");
   await eventually(

@@ -150,14 +150,24 @@ export async function eventually<T>(
 
 /** Processes whose command line or environment holds the text: what a cluster on that directory has left behind. */
 export function processesOf(text: string): { pid: number; command: string }[] {
-  const found: { pid: number; command: string }[] = [];
-  for (const entry of readdirSync("/proc")) {
-    if (!/^\d+$/.test(entry) || Number(entry) === process.pid) continue;
-    const command = readProc(entry, "cmdline");
-    if (command.includes(text) || readProc(entry, "environ").includes(text))
-      found.push({ pid: Number(entry), command });
-  }
-  return found;
+  return processes().filter(({ command, environment }) => command.includes(text) || environment.includes(text));
+}
+
+/** Processes of pods: their environment holds the pod's own address, whatever program they run. */
+export function podProcesses(addresses: readonly string[]): { pid: number; command: string }[] {
+  return processes().filter(({ environment }) =>
+    addresses.some((address) => ` ${environment}`.includes(` POD_IP=${address} `)),
+  );
+}
+
+function processes(): { pid: number; command: string; environment: string }[] {
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid)
+    .map((entry) => ({
+      pid: Number(entry),
+      command: readProc(entry, "cmdline"),
+      environment: readProc(entry, "environ"),
+    }));
 }
 
 function readProc(pid: string, file: string): string {

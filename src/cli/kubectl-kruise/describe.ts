@@ -1,3 +1,5 @@
+import type { Deployment } from "../../api/apps.ts";
+import type { Pod } from "../../api/core.ts";
 import { formatAge, parseTime } from "../../base/time.ts";
 import { labels } from "../../dialects/kruise/keys.ts";
 import { strategyOf } from "../../dialects/kruise/strategy.ts";
@@ -7,7 +9,6 @@ import { isNotFound } from "../../kube/errors.ts";
 import { resources } from "../../kube/resource.ts";
 import { desiredReplicas } from "../../workloads/replicas.ts";
 import { POD_TEMPLATE_HASH } from "../../workloads/template.ts";
-import type { Deployment, Pod } from "../../workloads/types.ts";
 import type { CommandContext } from "./command.ts";
 import { follow } from "./follow.ts";
 import { renderTable } from "./output.ts";

@@ -1,8 +1,8 @@
 import { stringify } from "yaml";
+import type { Deployment } from "../../api/apps.ts";
 import { resources } from "../../kube/resource.ts";
 import { revisionNumber } from "../../workloads/deployment.ts";
 import { withoutHash } from "../../workloads/template.ts";
-import type { Deployment } from "../../workloads/types.ts";
 import { type CommandContext, CommandError, forEach } from "./command.ts";
 import { renderTable } from "./output.ts";
 import { revisionsOf } from "./revisions.ts";

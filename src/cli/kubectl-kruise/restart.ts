@@ -1,6 +1,6 @@
+import type { Deployment } from "../../api/apps.ts";
 import { formatTime } from "../../base/time.ts";
 import { resources } from "../../kube/resource.ts";
-import type { Deployment } from "../../workloads/types.ts";
 import { type CommandContext, forEach, refusal } from "./command.ts";
 import { renderChange } from "./output.ts";
 import type { Target } from "./targets.ts";

@@ -1,8 +1,8 @@
+import type { Deployment, ReplicaSet } from "../../api/apps.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { resources } from "../../kube/resource.ts";
 import { formatLabelSelector } from "../../kube/selector.ts";
 import { byRevision } from "../../workloads/deployment.ts";
-import type { Deployment, ReplicaSet } from "../../workloads/types.ts";
 
 /** The ReplicaSets that this Deployment owns, oldest revision first. A canary's have the same labels (KRUISE-212). */
 export async function revisionsOf(client: KubeClient, deployment: Deployment): Promise<ReplicaSet[]> {

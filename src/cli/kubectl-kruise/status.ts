@@ -1,9 +1,9 @@
+import type { Deployment } from "../../api/apps.ts";
 import type { KubeObject } from "../../api/meta.ts";
 import type { Rollout } from "../../dialects/kruise/types.ts";
 import { resources } from "../../kube/resource.ts";
 import { isObserved } from "../../workloads/deployment.ts";
 import { desiredReplicas } from "../../workloads/replicas.ts";
-import type { Deployment } from "../../workloads/types.ts";
 import { type CommandContext, CommandError, forEach } from "./command.ts";
 import { follow } from "./follow.ts";
 import type { Target } from "./targets.ts";

@@ -1,4 +1,5 @@
 import { stringify } from "yaml";
+import type { Deployment, PodTemplate, ReplicaSet } from "../../api/apps.ts";
 import type { KubeObject } from "../../api/meta.ts";
 import { annotations } from "../../dialects/kruise/keys.ts";
 import { stepsOf } from "../../dialects/kruise/strategy.ts";
@@ -6,7 +7,6 @@ import type { Rollout } from "../../dialects/kruise/types.ts";
 import { resources } from "../../kube/resource.ts";
 import { revisionNumber } from "../../workloads/deployment.ts";
 import { sameTemplate, withoutHash } from "../../workloads/template.ts";
-import type { Deployment, PodTemplate, ReplicaSet } from "../../workloads/types.ts";
 import { type CommandContext, CommandError, forEach, refusal } from "./command.ts";
 import { renderChange } from "./output.ts";
 import { revisionsOf } from "./revisions.ts";
