@@ -1,6 +1,6 @@
+import type { Deployment, PodTemplate, ReplicaSet } from "../api/apps.ts";
 import { desiredReplicas, maxUnavailable } from "./replicas.ts";
 import { POD_TEMPLATE_HASH, sameTemplate } from "./template.ts";
-import type { Deployment, PodTemplate, ReplicaSet } from "./types.ts";
 
 const REVISION_ANNOTATION = "deployment.kubernetes.io/revision";
 

@@ -1,5 +1,5 @@
+import type { Deployment } from "../api/apps.ts";
 import { type IntOrPercent, resolveIntOrPercent } from "../base/int-or-percent.ts";
-import type { Deployment } from "./types.ts";
 
 /** How many of `total` pods a step asks for: a percentage rounds up, and never more than all (KRUISE-213). */
 export function targetReplicas(wanted: IntOrPercent, total: number): number {

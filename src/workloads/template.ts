@@ -1,6 +1,6 @@
+import type { PodTemplate } from "../api/apps.ts";
 import { fnv1a32, safeEncode } from "../base/hash.ts";
 import { canonicalJson, deepEqual } from "../base/json.ts";
-import type { PodTemplate } from "./types.ts";
 
 /** Written by the Deployment controller into ReplicaSets and their pods only, so never part of what a user asked for. */
 export const POD_TEMPLATE_HASH = "pod-template-hash";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Deployment, ReplicaSet } from "../../workloads/types.ts";
+import type { Deployment, ReplicaSet } from "../../api/apps.ts";
 import { admitDeploymentUpdate, governingRollout } from "./admission.ts";
 import { deployment, rollout } from "./release.fixture.ts";
 import type { Rollout, RolloutStatus } from "./types.ts";
@@ -38,7 +38,7 @@ function replicaSet(
     kind: "ReplicaSet",
     metadata: { name: hash, labels, annotations: { "deployment.kubernetes.io/revision": String(revision) } },
     spec: { replicas, template: { ...template, metadata: { ...template.metadata, labels } } },
-  } as ReplicaSet;
+  } as unknown as ReplicaSet;
 }
 
 const first = replicaSet("app:1", { hash: "h1", revision: 1 });

@@ -1,10 +1,10 @@
+import type { Deployment, ReplicaSet } from "../../api/apps.ts";
 import { deepCopy } from "../../base/json.ts";
 import type { AdmissionPlugin } from "../../kube/admission.ts";
 import { apiVersionOf, resources } from "../../kube/resource.ts";
 import { activeReplicaSets, templateHash } from "../../workloads/deployment.ts";
 import { desiredReplicas } from "../../workloads/replicas.ts";
 import { sameTemplate } from "../../workloads/template.ts";
-import type { Deployment, ReplicaSet } from "../../workloads/types.ts";
 import { annotations, labels } from "./keys.ts";
 import { conditionOf } from "./status.ts";
 import { byAge, isSameWorkload, strategyOf, unsupportedFeature } from "./strategy.ts";

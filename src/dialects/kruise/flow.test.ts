@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkCrashAtEachWrite, checkFixpoint } from "../../../test/support/reconciler-checks.ts";
 import type { World } from "../../../test/support/world.ts";
+import type { Deployment } from "../../api/apps.ts";
+import type { Pod } from "../../api/core.ts";
 import { resources } from "../../kube/resource.ts";
-import type { Deployment, Pod } from "../../workloads/types.ts";
 import { kruiseControllers } from "./index.ts";
 import { annotations } from "./keys.ts";
 import {

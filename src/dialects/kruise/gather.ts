@@ -1,10 +1,10 @@
+import type { Deployment, ReplicaSet } from "../../api/apps.ts";
 import type { Instant } from "../../base/time.ts";
 import { type ObjectKey, resources } from "../../kube/resource.ts";
 import type { CacheReader } from "../../runtime/controller.ts";
 import { activeReplicaSets, byRevision, isObserved, replicaSetOf, templateHash } from "../../workloads/deployment.ts";
 import { desiredReplicas } from "../../workloads/replicas.ts";
 import { sameTemplate, templateRevision } from "../../workloads/template.ts";
-import type { Deployment, ReplicaSet } from "../../workloads/types.ts";
 import { rolloutIdOf } from "./admission.ts";
 import { annotations } from "./keys.ts";
 import { conditionOf } from "./status.ts";

@@ -1,7 +1,7 @@
+import type { Deployment } from "../../api/apps.ts";
 import { deepEqual } from "../../base/json.ts";
 import { keyOf, resources } from "../../kube/resource.ts";
 import type { Write } from "../../runtime/plan.ts";
-import type { Deployment } from "../../workloads/types.ts";
 import { annotations, finalizers, GROUP, labels } from "./keys.ts";
 import { rolloutHash, stepsOf } from "./strategy.ts";
 import type { BatchRelease, BatchReleaseSpec, Rollout, RolloutStatus, RolloutView } from "./types.ts";

@@ -1,8 +1,9 @@
 import { startWorld, type World, type WorldOptions } from "../../../test/support/world.ts";
+import type { Deployment } from "../../api/apps.ts";
+import type { Pod } from "../../api/core.ts";
 import type { KubeObject } from "../../api/meta.ts";
 import { resources } from "../../kube/resource.ts";
 import { kruisePack } from "../../packs/kruise.ts";
-import type { Deployment, Pod } from "../../workloads/types.ts";
 import { kruiseControllers } from "./index.ts";
 import { labels } from "./keys.ts";
 import type { BatchRelease, CanaryStrategy, Rollout } from "./types.ts";

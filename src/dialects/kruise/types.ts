@@ -1,7 +1,8 @@
 import type { Static } from "typebox";
+import type { Deployment, ReplicaSet } from "../../api/apps.ts";
+import type { Pod } from "../../api/core.ts";
 import type { KubeObject } from "../../api/meta.ts";
 import type { Instant } from "../../base/time.ts";
-import type { Deployment, Pod, ReplicaSet } from "../../workloads/types.ts";
 import type {
   batchReleaseSpec,
   batchReleaseStatus,

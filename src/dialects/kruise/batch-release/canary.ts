@@ -1,8 +1,8 @@
+import type { Deployment } from "../../../api/apps.ts";
 import { fnv1a32, safeEncode } from "../../../base/hash.ts";
 import { canonicalJson } from "../../../base/json.ts";
 import { apiVersionOf, resources } from "../../../kube/resource.ts";
 import { patchTemplate, sameTemplate, withoutHash } from "../../../workloads/template.ts";
-import type { Deployment } from "../../../workloads/types.ts";
 import { annotations, finalizers, labels } from "../keys.ts";
 import type { BatchRelease } from "../types.ts";
 

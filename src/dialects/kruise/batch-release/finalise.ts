@@ -1,6 +1,6 @@
+import type { Deployment } from "../../../api/apps.ts";
 import type { Write } from "../../../runtime/plan.ts";
 import { isCompletelyUpdated } from "../../../workloads/deployment.ts";
-import type { Deployment } from "../../../workloads/types.ts";
 import { annotations } from "../keys.ts";
 import { patchDeployment } from "../own-writes.ts";
 import type { BatchReleaseStatus, BatchReleaseView } from "../types.ts";

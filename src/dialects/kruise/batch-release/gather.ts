@@ -1,7 +1,8 @@
+import type { Deployment, ReplicaSet } from "../../../api/apps.ts";
+import type { Pod } from "../../../api/core.ts";
 import type { Instant } from "../../../base/time.ts";
 import { type ObjectKey, resources } from "../../../kube/resource.ts";
 import type { CacheReader } from "../../../runtime/controller.ts";
-import type { Deployment, Pod, ReplicaSet } from "../../../workloads/types.ts";
 import type { BatchRelease, BatchReleaseView } from "../types.ts";
 import { canaryName } from "./canary.ts";
 

@@ -1,9 +1,10 @@
+import type { Deployment } from "../../../api/apps.ts";
+import type { Pod } from "../../../api/core.ts";
 import { isPodActive } from "../../../kube/pods.ts";
 import { keyOf, resources } from "../../../kube/resource.ts";
 import type { Write } from "../../../runtime/plan.ts";
 import { desiredReplicas, targetReplicas } from "../../../workloads/replicas.ts";
 import { POD_TEMPLATE_HASH } from "../../../workloads/template.ts";
-import type { Deployment, Pod } from "../../../workloads/types.ts";
 import { labels } from "../keys.ts";
 import type { BatchReleaseStatus, BatchReleaseView } from "../types.ts";
 

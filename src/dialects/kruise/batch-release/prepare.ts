@@ -1,7 +1,7 @@
+import type { Deployment } from "../../../api/apps.ts";
 import { resources } from "../../../kube/resource.ts";
 import { matchesLabelSelector } from "../../../kube/selector.ts";
 import type { Write } from "../../../runtime/plan.ts";
-import type { Deployment } from "../../../workloads/types.ts";
 import { annotations, finalizers } from "../keys.ts";
 import { patchDeployment } from "../own-writes.ts";
 import type { BatchReleaseStatus, BatchReleaseView } from "../types.ts";

@@ -1,8 +1,8 @@
+import type { Deployment } from "../../../api/apps.ts";
 import { resolveIntOrPercent } from "../../../base/int-or-percent.ts";
 import { formatTime } from "../../../base/time.ts";
 import { isObserved } from "../../../workloads/deployment.ts";
 import { desiredReplicas, targetReplicas } from "../../../workloads/replicas.ts";
-import type { Deployment } from "../../../workloads/types.ts";
 import { patchDeployment } from "../own-writes.ts";
 import type { BatchReleaseStatus, BatchReleaseView } from "../types.ts";
 import { labelPods } from "./pod-labels.ts";
