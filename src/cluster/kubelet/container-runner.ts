@@ -1,52 +1,15 @@
-import { mkdirSync, statSync } from "node:fs";
-import path from "node:path";
-import type { KubeObject } from "../../api/meta.ts";
 import { type Cancel, type Clock, sleep } from "../../base/clock.ts";
-import type { Logger } from "../../base/log.ts";
-import { type Random, randomUuid } from "../../base/random.ts";
+import { randomUuid } from "../../base/random.ts";
 import type { Instant } from "../../base/time.ts";
-import type { KubeClient } from "../../kube/client.ts";
-import { isNotFound } from "../../kube/errors.ts";
-import { resources } from "../../kube/resource.ts";
 import { type ContainerFacts, type Terminated, waiting } from "./container-facts.ts";
-import { containerEnvironment, expandVariables, referencedSources } from "./environment.ts";
-import { commandLine, type ImageTable, type ResolvedImage } from "./images.ts";
-import type { ContainerLog, LogStore } from "./logs.ts";
-import { type BackoffSettings, backoffMs, formatGoDuration, restartPolicyOf, willRestart } from "./next-action.ts";
+import { type Launch, prepareLaunch, StartProblem } from "./launch.ts";
+import type { ContainerLog } from "./logs.ts";
+import { backoffMs, formatGoDuration, restartPolicyOf, willRestart } from "./next-action.ts";
+import type { NodeContext } from "./node-context.ts";
 import type { Container, LifecycleHandler, Pod, Probe } from "./pod.ts";
 import { countProbe, noProbeRun, type ProbeTarget, tcpProbe, tryAction, tryProbe } from "./probes.ts";
-import { type ProcessGuard, TOKEN_VARIABLE } from "./process-guard.ts";
-import type { RunningProcess, Spawn } from "./process-runtime.ts";
-
-/** What every pod of a node shares. */
-export interface NodeContext {
-  readonly client: KubeClient;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly nodeName: string;
-  readonly hostIp: string;
-  readonly images: ImageTable;
-  readonly logs: LogStore;
-  readonly guard: ProcessGuard;
-  readonly spawn: Spawn;
-  readonly backoff: BackoffSettings;
-  readonly proxyPort: number | null;
-  /** PATH, HOME and LANG for the pods. */
-  readonly hostEnvironment: Readonly<Record<string, string>>;
-  /** Working directories of containers that name none. */
-  readonly workDirectory: string;
-  services(): readonly KubeObject[];
-  record(pod: Pod, type: "Normal" | "Warning", reason: string, message: string): void;
-}
-
-/** A command that is ready to run: the environment is the same for the main program, exec probes and hooks. */
-interface Launch {
-  readonly image: ResolvedImage;
-  readonly command: readonly string[];
-  readonly directory: string;
-  readonly env: Readonly<Record<string, string>>;
-}
+import { TOKEN_VARIABLE } from "./process-guard.ts";
+import type { RunningProcess } from "./process-runtime.ts";
 
 interface Run {
   readonly process: RunningProcess;
@@ -56,18 +19,6 @@ interface Run {
   readonly startedAt: Instant;
   /** Aborted when the process has ended: probes stop. */
   readonly over: AbortController;
-}
-
-/** A problem before the process exists: shown as the reason and message of the waiting container. */
-class StartProblem extends Error {
-  readonly reason: string;
-  readonly isImageProblem: boolean;
-
-  constructor(reason: string, message: string, isImageProblem = false) {
-    super(message);
-    this.reason = reason;
-    this.isImageProblem = isImageProblem;
-  }
 }
 
 /** How often a port is asked whether it listens: a Node.js server needs some 50 ms, so 10 ms cost it a fifth at most. */
@@ -134,7 +85,11 @@ export class ContainerRunner {
     if (this.#isStarting || this.#run || this.#isTerminating) return;
     this.#isStarting = true;
     try {
-      const launch = await this.#prepare();
+      const launch = await prepareLaunch(this.#context, {
+        pod: this.#pod(),
+        container: this.#container,
+        podIp: this.#podIp,
+      });
       // The pod may have been deleted while its ConfigMaps were read.
       if (!this.#isTerminating) this.#launch(launch);
     } catch (error) {
@@ -177,73 +132,6 @@ export class ContainerRunner {
     this.#cancelKill();
     const delayMs = Math.max(0, killAt - this.#context.clock.now());
     this.#cancelKill = this.#context.clock.schedule(delayMs, () => run.process.signal("SIGKILL"));
-  }
-
-  /** Image, environment and command, or a StartProblem. */
-  async #prepare(): Promise<Launch> {
-    const { images, nodeName, hostIp, proxyPort, hostEnvironment, services, record } = this.#context;
-    const pod = this.#pod();
-    const container = this.#container;
-    const image = images.lookup(container.image);
-    if (!("entry" in image)) {
-      if (image.reason === "ErrImagePull") record(pod, "Normal", "Pulling", `Pulling image "${container.image}"`);
-      throw new StartProblem(image.reason, image.message, true);
-    }
-    const result = containerEnvironment({
-      ...(await this.#readSources()),
-      pod,
-      container,
-      image,
-      podIp: this.#podIp,
-      hostIp,
-      nodeName,
-      proxyPort,
-      host: hostEnvironment,
-      services: services(),
-    });
-    if (!result.ok) throw new StartProblem("CreateContainerConfigError", result.message);
-    record(pod, "Normal", "Pulled", `Container image "${container.image}" already present on machine`);
-    const env = result.env;
-    const command = commandLine(container, image.entry).map((word) => expandVariables(word, env));
-    if (command.length === 0) throw new StartProblem("CreateContainerError", "no command specified");
-    return { image, env, command, directory: this.#directory(image) };
-  }
-
-  /** The container's directory must exist on this machine: there is no image that could bring it. */
-  #directory({ entry }: ResolvedImage): string {
-    const { workingDir } = this.#container;
-    if (workingDir) {
-      if (!isDirectory(workingDir)) {
-        throw new StartProblem("CreateContainerError", `workingDir "${workingDir}" does not exist on this machine`);
-      }
-      return workingDir;
-    }
-    if (entry.directory) return entry.directory;
-    const directory = path.join(this.#context.workDirectory, this.#pod().metadata.uid ?? "", this.name);
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    return directory;
-  }
-
-  async #readSources() {
-    const { configMaps, secrets } = referencedSources(this.#container);
-    const [configMapObjects, secretObjects] = await Promise.all([
-      this.#readAll(resources.configMaps, configMaps),
-      this.#readAll(resources.secrets, secrets),
-    ]);
-    return { configMaps: configMapObjects, secrets: secretObjects };
-  }
-
-  async #readAll(type: (typeof resources)["configMaps"], names: ReadonlySet<string>): Promise<Map<string, KubeObject>> {
-    const namespace = this.#pod().metadata.namespace ?? "";
-    const found = new Map<string, KubeObject>();
-    for (const name of names) {
-      try {
-        found.set(name, await this.#context.client.get(type, { namespace, name }));
-      } catch (error) {
-        if (!isNotFound(error)) throw new StartProblem("CreateContainerConfigError", (error as Error).message);
-      }
-    }
-    return found;
   }
 
   #launch(launch: Launch): void {
@@ -469,8 +357,4 @@ export class ContainerRunner {
 /** Like `sleep`, but an abort just ends it: the caller looks at the signal. */
 async function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
   await sleep(clock, delayMs, signal).catch(() => {});
-}
-
-function isDirectory(name: string): boolean {
-  return statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
