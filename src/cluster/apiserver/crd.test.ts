@@ -335,6 +335,20 @@ test("a restart serves the stored definitions, and a pack's newer one replaces t
   assert.equal((await newer.call("get", "/apis/ex.io/v2/namespaces/default/widgets/w")).object.apiVersion, "ex.io/v2");
 });
 
+test("K8S-58 a changed definition ends its watches, so that readers see it; a status write does not", async () => {
+  const { call, watch, server } = await withWidgets();
+  const before = server.discoveryRevision();
+  const watching = watch("/apis/ex.io/v1/widgets");
+  const status = { metadata: { annotations: { x: "y" } } };
+  await call("patch", `${CRDS}/widgets.ex.io/status`, { patchType: "merge", body: status });
+  assert.equal(watching.ended, undefined);
+  assert.equal(server.discoveryRevision(), before);
+  const names = { plural: "widgets", kind: "Widget", shortNames: ["wd", "wdg"] };
+  await call("patch", `${CRDS}/widgets.ex.io`, { patchType: "merge", body: { spec: { names } } });
+  assert.equal(watching.ended, null);
+  assert.deepEqual(server.definition("ex.io", "v1", "widgets")?.shortNames, ["wd", "wdg"]);
+});
+
 test("K8S-158 rules that are not evaluated are warned of", async () => {
   const { call } = await startTestServer();
   const ruled = { ...specSchema, "x-kubernetes-validations": [{ rule: "self.size > 0" }] };

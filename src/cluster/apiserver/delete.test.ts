@@ -123,6 +123,12 @@ test("K8S-116 a second delete may shorten the grace, not lengthen it; the node's
   assert.equal((await refusal("get", `${PODS}/p`)).code, 404);
 });
 
+test("K8S-116 a second delete that names no grace leaves the first one's alone", async () => {
+  const { call } = await withPod();
+  await call("delete", `${PODS}/p`, { body: { gracePeriodSeconds: 60 } });
+  assert.equal(metadataOf(await call("delete", `${PODS}/p`)).deletionGracePeriodSeconds, 60);
+});
+
 test("K8S-116 a status write does not remove a pod whose grace still runs", async () => {
   const { call } = await withPod();
   await call("delete", `${PODS}/p`);

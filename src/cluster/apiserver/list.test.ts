@@ -89,6 +89,16 @@ test("K8S-97 an expired token is 410 with a token that goes on in the present", 
   assert.deepEqual(names(rest), ["d", "e"]);
 });
 
+test("K8S-97 a token of the revision that the window starts at is still good", async () => {
+  const { call, server, log, clock } = await withFive();
+  const first = await call("list", `${CM}?limit=2`);
+  server.stop();
+  const next = await startTestServer({ log, clock });
+  await next.call("delete", `${CM}/c`);
+  const second = await next.call("list", `${CM}?limit=2&continue=${listMetadata(first)["continue"]}`);
+  assert.deepEqual(names(second), ["c", "d"]);
+});
+
 test("K8S-121 Exact shows the state at a revision, and 410 when it is gone", async () => {
   const { call, server, log, clock } = await withFive();
   const revision = server.currentRevision();

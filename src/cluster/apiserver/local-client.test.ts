@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { deepFreeze } from "../../base/json.ts";
 import type { WatchEvent } from "../../kube/client.ts";
-import { resources } from "../../kube/resource.ts";
+import { keyOf, resources } from "../../kube/resource.ts";
 import { startTestServer } from "./api-server.fixture.ts";
 import { builtinDefinitions } from "./builtin/index.ts";
 import { createLocalClient } from "./local-client.ts";
@@ -38,6 +39,16 @@ test("a watch says nothing before its caller has the handle, and then everything
   handle.stop();
   await client.create(configMaps, configMap("c"));
   assert.equal(seen.length, 2);
+});
+
+test("an object that is frozen through and through can be written, and is not touched", async () => {
+  const { client } = await open();
+  const spec = { containers: [{ name: "c", image: "echo:1", ports: [{ containerPort: 80 }] }] };
+  const pod = deepFreeze({ apiVersion: "v1", kind: "Pod", metadata: { name: "p", namespace: "default" }, spec });
+  const created = await client.create(resources.pods, pod);
+  assert.notDeepEqual(created["spec"], spec, "defaults were filled in");
+  const merge = { kind: "merge", body: deepFreeze({ metadata: { labels: { x: "y" } } }) } as const;
+  await client.patch(resources.pods, keyOf(pod), merge);
 });
 
 test("a watch that is stopped at once says nothing at all", async () => {

@@ -114,28 +114,22 @@ function allocateNodePorts(spec: ServiceSpec, old: ServiceSpec | null, allocatio
   }
   const problems: FieldProblem[] = [];
   const used = usedNodePorts(allocation.others);
-  const own = new Set((old?.ports ?? []).map(({ nodePort }) => nodePort));
   ports.forEach((port, index) => {
     const former = old?.ports?.find((each) => each.port === port.port && each.protocol === port.protocol)?.nodePort;
     // Two of the form's ports may share a number when their protocols differ.
     if (!port.nodePort && former && !used.has(nodePortKey(former, port.protocol))) port.nodePort = former;
-    if (port.nodePort) problems.push(...nodePortProblems(port, index, used, own));
+    if (port.nodePort) problems.push(...nodePortProblems(port, index, used));
     else assignNodePort(port, index, used, allocation.random, problems);
     if (port.nodePort) used.add(nodePortKey(port.nodePort, port.protocol));
   });
   return problems;
 }
 
-function nodePortProblems(
-  port: ServicePort,
-  index: number,
-  used: Set<string>,
-  own: Set<number | undefined>,
-): FieldProblem[] {
+function nodePortProblems(port: ServicePort, index: number, used: ReadonlySet<string>): FieldProblem[] {
   const { nodePort = 0, protocol } = port;
   if (used.has(nodePortKey(nodePort, protocol)))
     return [nodePortProblem(index, nodePort, "provided port is already allocated")];
-  if (own.has(nodePort) || (nodePort >= NODE_PORT_FIRST && nodePort <= NODE_PORT_LAST)) return [];
+  if (nodePort >= NODE_PORT_FIRST && nodePort <= NODE_PORT_LAST) return [];
   const range = `${NODE_PORT_FIRST}-${NODE_PORT_LAST}`;
   return [
     nodePortProblem(index, nodePort, `provided port is not in the valid range. The range of valid ports is ${range}`),

@@ -146,6 +146,7 @@ test("K8S-122 the state at an earlier revision is shown as it was", async () => 
   await store.transact(put(configMap("a", "2")));
   await store.transact(remove("b"));
   await store.transact(put(configMap("c", "1")));
+  await store.transact(put(configMap("a", "3")));
   assert.deepEqual(names(store.listAt("configmaps", null, 2)), ["t/a@1", "t/b@2"]);
   assert.deepEqual(names(store.listAt("configmaps", "t", 3)), ["t/a@3", "t/b@2"]);
   assert.deepEqual(names(store.listAt("configmaps", null, 5)), ["t/a@3", "t/c@5"]);
