@@ -1,6 +1,6 @@
 import type { Plan } from "../../runtime/plan.ts";
 import { finalise, isReleaseUnderWay } from "./finalising.ts";
-import { messages, settle, statusCopy, withStep } from "./status.ts";
+import { messages, settle, statusCopy, withStep, withStepAtRest } from "./status.ts";
 import type { RolloutView } from "./types.ts";
 
 /**
@@ -18,5 +18,7 @@ export function disable(view: RolloutView): Plan {
   }
   const ending = finalise(view, status, { order: "forward", policy: "Immediate" });
   if (!ending.isDone) return settle(view, ending);
-  return settle(view, { status: { ...ending.status, phase: "Disabled", message: messages.disabled } });
+  return settle(view, {
+    status: { ...withStepAtRest(ending.status, view), phase: "Disabled", message: messages.disabled },
+  });
 }

@@ -37,6 +37,8 @@ export interface FinaliseOptions {
   readonly order: keyof typeof orders;
   /** WaitResume keeps the canary until the stable Deployment is completely updated (KRUISE-216). */
   readonly policy: "WaitResume" | "Immediate";
+  /** The Deployment is let go of without being resumed (KRUISE-137, opt-in). */
+  readonly keepsPaused?: boolean;
 }
 
 export interface Finalised {
@@ -71,10 +73,10 @@ export function finalise(view: RolloutView, status: RolloutStatus, options: Fina
   return { isDone: true, status: withStep(status, { finalisingStep: END }), writes: [] };
 }
 
-function runStep(step: FinalisingStep, view: RolloutView, { policy }: FinaliseOptions): StepResult {
+function runStep(step: FinalisingStep, view: RolloutView, options: FinaliseOptions): StepResult {
   switch (step) {
     case "ResumeWorkload":
-      return resumeWorkload(view, policy);
+      return options.keepsPaused ? unmarkWorkload(view) : resumeWorkload(view, options.policy);
     case "ReleaseWorkloadControl":
       return view.batchRelease ? { isDone: false, writes: deleteBatchRelease(view) } : done;
     default:
@@ -101,6 +103,13 @@ function resumeWorkload({ workload, batchRelease }: RolloutView, policy: Finalis
   }
   const isDone = writes.length === 0 && isLeftToUs;
   return { isDone, writes };
+}
+
+/** A BatchRelease that is deleted before it was asked to finish leaves the Deployment paused (KRUISE-183). */
+function unmarkWorkload({ workload }: RolloutView): StepResult {
+  if (!workload?.isInProgressing) return done;
+  const unmark = { metadata: { annotations: { [annotations.inProgressing]: null } } };
+  return { isDone: false, writes: [patchDeployment(workload.deployment, unmark)] };
 }
 
 /** Completed for the spec that it has now, not for an earlier one. */

@@ -396,6 +396,21 @@ test("KRUISE-137 deletion in mid-release lets the workload go on to the new vers
   await world.stop();
 });
 
+test("KRUISE-137 on request deletion in mid-release leaves the workload paused at the old version", async () => {
+  const world = await atPause();
+  const metadata = { annotations: { "fairway.dev/keep-workload-paused-on-deletion": "true" } };
+  await world.patch(resources.kruiseRollouts, at("a"), { metadata });
+  await world.client.delete(resources.kruiseRollouts, at("a"));
+  await world.settle();
+  assert.equal(await world.get(resources.kruiseRollouts, at("a")), null);
+  assert.equal(await batchReleaseOf(world, "a"), null);
+  assert.deepEqual(await podsOf(world, "a"), ["base app:1"]);
+  const left = await deploymentOf(world, "a");
+  assert.equal(left.spec.paused, true);
+  assert.equal(left.metadata.annotations?.[annotations.inProgressing], undefined);
+  await world.stop();
+});
+
 test("INV-38 deletion at rest touches nothing of the workload", async () => {
   const world = await atRest();
   await world.patch(resources.deployments, at("a"), { spec: { paused: true } });
@@ -412,7 +427,7 @@ test("KRUISE-136 disabling in mid-release, then updates are not intercepted, the
   const world = await atPause();
   await world.patch(resources.kruiseRollouts, at("a"), { spec: { disabled: true } });
   await world.settle();
-  assert.match(await line(world, "a"), /^Disabled .*: Rollout is disabled$/);
+  assert.match(await line(world, "a"), /^Disabled .* 1 Completed: Rollout is disabled$/);
   assert.deepEqual(await podsOf(world, "a"), ["base app:2"]);
   await setImage(world, "a", 3);
   await world.settle();

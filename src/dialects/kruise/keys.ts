@@ -18,6 +18,8 @@ export const annotations = {
   trafficRouting: "rollouts.kruise.io/trafficrouting",
   rolloutId: "rollouts.kruise.io/rollout-id",
   deploymentStrategy: "rollouts.kruise.io/deployment-strategy",
+  /** Ours, "true" on a Rollout: its deletion in mid-release leaves the workload paused (KRUISE-137). */
+  keepWorkloadPaused: "fairway.dev/keep-workload-paused-on-deletion",
   /** Ours: what v1alpha1 cannot hold of a v1beta1 object, as JSON (KRUISE-022). */
   v1beta1Fields: "fairway.dev/kruise-v1beta1-fields",
 } as const;

@@ -2,6 +2,7 @@ import { deepCopy } from "../../base/json.ts";
 import { formatTime, type Instant } from "../../base/time.ts";
 import { resources } from "../../kube/resource.ts";
 import type { Plan, PlannedEvent, Write } from "../../runtime/plan.ts";
+import { stepsOf } from "./strategy.ts";
 import type { CanaryStatus, RolloutCondition, RolloutStatus, RolloutView, StepState } from "./types.ts";
 
 /** Every text that a Rollout's status, conditions and events can show (KRUISE-010…017, 130…146). */
@@ -134,6 +135,21 @@ export function succeeded(status: RolloutStatus, isSuccess: boolean, now: Instan
 /** The step under way; it is there whenever a release is past Initializing. */
 export function withStep(status: RolloutStatus, change: Partial<CanaryStatus>): RolloutStatus {
   return status.canaryStatus ? { ...status, canaryStatus: { ...status.canaryStatus, ...change } } : status;
+}
+
+/**
+ * No step is under way any more. The original leaves the step of a release that did not succeed behind, which `approve`
+ * then mistakes for a pause (BUG-05, KRUISE-185).
+ */
+export function withStepAtRest(status: RolloutStatus, { rollout, workload }: RolloutView): RolloutStatus {
+  return withStep(status, {
+    currentStepIndex: stepsOf(rollout).length,
+    nextStepIndex: -1,
+    currentStepState: "Completed",
+    canaryReplicas: 0,
+    canaryReadyReplicas: 0,
+    canaryRevision: workload?.revision ?? "",
+  });
 }
 
 /** Enters a state of the step; lastUpdateTime is what pauses with a duration count from (KRUISE-155). */
