@@ -194,6 +194,10 @@ export class Exchange implements AttemptEvents {
   #attempt(isFresh = false): void {
     if (this.#isFinished) return;
     const endpoint = this.#pickEndpoint();
+    if (endpoint !== null && this.#isOwnAddress(endpoint)) {
+      this.#reply(unknownHost((this.#facts as RequestFacts).authority, "it is the proxy's own address"));
+      return;
+    }
     if (endpoint === null) {
       this.#reply(noHealthyUpstream);
       return;
@@ -226,6 +230,11 @@ export class Exchange implements AttemptEvents {
     // Time has passed since the decision, and an endpoint removed meanwhile gets no new request (MESH-210).
     const mayBeStale = this.#attempts > 0 || this.#isDelayed;
     return this.#plane.balancer.pick(mayBeStale ? this.#plane.refresh(cluster) : cluster, this.#tried);
+  }
+
+  /** Passed through to this very listener a request would come back for ever. */
+  #isOwnAddress({ address, port }: Endpoint): boolean {
+    return this.#isPassthrough() && port === this.#req.socket.localPort && /^(127\.|localhost$|::1$)/.test(address);
   }
 
   #isPassthrough(): boolean {

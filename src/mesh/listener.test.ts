@@ -143,6 +143,14 @@ describe("what a listener accepts", () => {
     assert.match(answer.body, /unknown host "mockc\.demo\.invalid:8000": no service in the mesh has this name/);
   });
 
+  test("a request for the proxy's own address does not go round for ever", async () => {
+    const port = await bed.openPod();
+    const authority = `127.0.0.1:${port}`;
+    const answer = await request(port, `http://${authority}/`, { host: authority });
+    assert.deepEqual([answer.status, bed.plane.accessLog.find({}).length], [503, 1]);
+    assert.match(answer.body, /the proxy's own address/);
+  });
+
   test("CONNECT with TLS inside passes through unseen", async () => {
     const CLIENT_HELLO = Buffer.from([0x16, 3, 1, 0, 1, 1]);
     const outside = await bed.serveRaw((socket) => socket.once("data", (chunk) => socket.end(chunk)));

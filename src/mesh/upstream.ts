@@ -57,6 +57,8 @@ export class EndpointPool implements ConnectionOwner {
     this.#open -= 1;
     const index = this.#idle.indexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
+    // The sweep also forgets pools that nobody uses: clients choose the names of hosts outside the mesh.
+    this.#upstreams.sweepLater();
   }
 
   /** The endpoint is gone: free connections close now, busy ones when their request is done (MESH-210). */
@@ -92,6 +94,7 @@ export class Upstreams {
   readonly clock: Clock;
   readonly #pools = new Map<string, EndpointPool>();
   #cancelSweep: Cancel | null = null;
+  #isClosed = false;
 
   constructor(clock: Clock) {
     this.clock = clock;
@@ -120,6 +123,7 @@ export class Upstreams {
   }
 
   sweepLater(): void {
+    if (this.#isClosed) return;
     this.#cancelSweep ??= this.clock.schedule(SWEEP_MS, () => {
       this.#cancelSweep = null;
       const now = this.clock.now();
@@ -133,6 +137,7 @@ export class Upstreams {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#cancelSweep?.();
     this.#cancelSweep = null;
     for (const pool of this.#pools.values()) pool.retire();
