@@ -150,6 +150,9 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
   });
   runner.start();
   stops.push(() => runner.stop());
+  // Before the mesh: pods of an earlier run are no longer ready, and no request may be sent to them (K8S-196).
+  await kubelet.start();
+  stops.push(() => kubelet.stop());
   const [mesh] = await Promise.all([
     startMeshProcess(
       {
@@ -165,11 +168,6 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
   ]);
   stops.push(() => mesh.stop());
   gate = drainBarrier({ mesh, cache: () => runner.caches, clock });
-  await kubelet.start();
-  stops.push(async () => {
-    gate = () => Promise.resolve();
-    await kubelet.stop();
-  });
   isReady = true;
 
   const instance: Instance = {
