@@ -28,7 +28,7 @@ export interface CrdVersionSpec {
     readonly status?: object;
     readonly scale?: { specReplicasPath: string; statusReplicasPath: string; labelSelectorPath?: string };
   };
-  readonly additionalPrinterColumns?: readonly unknown[];
+  readonly additionalPrinterColumns?: readonly object[];
   readonly selectableFields?: readonly { readonly jsonPath: string }[];
 }
 
@@ -108,10 +108,31 @@ function validateShape(name: string, spec: CrdSpec): FieldProblem[] {
 }
 
 function validateVersion(version: CrdVersionSpec, index: number): readonly FieldProblem[] {
-  const path = `spec.versions[${index}].schema.openAPIV3Schema`;
+  const path = `spec.versions[${index}]`;
   const schema = version.schema?.openAPIV3Schema;
-  if (!isRecord(schema)) return [problem(path, "FieldValueRequired", "Required value: schemas are required")];
-  return validateStructural(schema, path);
+  const schemaPath = `${path}.schema.openAPIV3Schema`;
+  if (!isRecord(schema)) return [problem(schemaPath, "FieldValueRequired", "Required value: schemas are required")];
+  const problems = [...validateStructural(schema, schemaPath)];
+  const { additionalPrinterColumns = [], selectableFields = [], subresources } = version;
+  additionalPrinterColumns.forEach((column, columnIndex) => {
+    const columnPath = `${path}.additionalPrinterColumns[${columnIndex}]`;
+    problems.push(...requireFields(column, columnPath, ["name", "type", "jsonPath"]));
+  });
+  selectableFields.forEach((field, fieldIndex) => {
+    problems.push(...requireFields(field, `${path}.selectableFields[${fieldIndex}]`, ["jsonPath"]));
+  });
+  if (subresources?.scale) {
+    const scalePath = `${path}.subresources.scale`;
+    problems.push(...requireFields(subresources.scale, scalePath, ["specReplicasPath", "statusReplicasPath"]));
+  }
+  return problems;
+}
+
+function requireFields(value: object, path: string, fields: readonly string[]): readonly FieldProblem[] {
+  const members = value as Record<string, unknown>;
+  return fields
+    .filter((field) => typeof members[field] !== "string" || members[field] === "")
+    .map((field) => problem(`${path}.${field}`, "FieldValueRequired", "Required value"));
 }
 
 function validateChange(spec: CrdSpec, old: CrdSpec): readonly FieldProblem[] {

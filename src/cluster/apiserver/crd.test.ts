@@ -108,6 +108,16 @@ const badCrds: BadCrd[] = [
     field: "spec.versions[0].schema.openAPIV3Schema",
   },
   {
+    name: "a column without path",
+    crd: widgets({ versions: [version("v1", { additionalPrinterColumns: [{ name: "Size", type: "integer" }] })] }),
+    field: "spec.versions[0].additionalPrinterColumns[0].jsonPath",
+  },
+  {
+    name: "a scale without paths",
+    crd: widgets({ versions: [version("v1", { subresources: { scale: { specReplicasPath: ".spec.replicas" } } })] }),
+    field: "spec.versions[0].subresources.scale.statusReplicasPath",
+  },
+  {
     name: "a property without type",
     crd: widgets({
       versions: [version("v1", { schema: { openAPIV3Schema: { type: "object", properties: { a: {} } } } })],
@@ -321,6 +331,21 @@ test("K8S-152 finalizers of objects are respected, meanwhile nothing new is take
   await settle();
   assert.equal((await refusal("get", `${CRDS}/widgets.ex.io`)).code, 404);
   assert.equal(server.definition("ex.io", "v1", "widgets"), null);
+});
+
+test("K8S-152 objects of a definition that is served in no version any more go with it", async () => {
+  const { call, refusal, log } = await withWidgets();
+  await call("create", WD, { body: { ...widget({}), metadata: { name: "w", finalizers: ["ex.io/f"] } } });
+  const versions = [version("v1", { served: false })];
+  await call("patch", `${CRDS}/widgets.ex.io`, { patchType: "merge", body: { spec: { versions } } });
+  assert.equal((await refusal("get", `${WD}/w`)).code, 404);
+  await call("delete", `${CRDS}/widgets.ex.io`);
+  await settle();
+  assert.equal((await refusal("get", `${CRDS}/widgets.ex.io`)).code, 404);
+  assert.equal(
+    log.load().entries.some(({ resource }) => resource === "widgets.ex.io"),
+    false,
+  );
 });
 
 test("a restart serves the stored definitions, and a pack's newer one replaces the stored one", async () => {

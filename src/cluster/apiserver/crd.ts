@@ -79,7 +79,7 @@ function definitionOf({ group, names, scope }: CrdSpec, version: CrdVersionSpec)
     applyDefaults() {}, // Defaults are the schema's (K8S-153).
     validate: (object, old) => validateSchema(schema, object, old),
     selectableFields: (version.selectableFields ?? []).map(({ jsonPath }) => jsonPath.replace(/^\./, "")),
-    columns: crdColumns(version.additionalPrinterColumns as Parameters<typeof crdColumns>[0]),
+    columns: crdColumns(version.additionalPrinterColumns as unknown as Parameters<typeof crdColumns>[0]),
   };
 }
 
@@ -148,7 +148,13 @@ export class CrdLifecycle {
     const former = this.#served.get(name);
     const spec = crdSpecOf(crd);
     if (isEstablished(crd) && !deepEqual(former, spec)) {
-      registry.setCustom(name, servedKindsOf(crd, converters[name] ?? null));
+      try {
+        registry.setCustom(name, servedKindsOf(crd, converters[name] ?? null));
+      } catch (error) {
+        // The write is done, so a definition that validation should have refused must not stop the server.
+        this.#context.logger.error({ crd: name, error: String(error) }, "cannot serve a CustomResourceDefinition");
+        return;
+      }
       this.#served.set(name, spec);
       if (former) this.#onChanged(name);
     }
@@ -197,11 +203,14 @@ export class CrdLifecycle {
     this.#run(name, (transaction) => {
       const crd = transaction.get(CRD_TABLE, "", name);
       if (!crd || crd.metadata.deletionTimestamp === undefined) return;
-      const [kind] = servedKindsOf(crd, this.#context.converters[name] ?? null);
-      for (const object of kind ? transaction.list(name, null) : []) {
-        if (object.metadata.deletionTimestamp !== undefined) continue;
-        const options = { ...defaultDeleteOptions, propagation: "Background" as const };
-        removeObject(this.#writeContext(transaction, kind!), object, options);
+      const [kind] = this.#context.registry.custom(name);
+      for (const object of transaction.list(name, null)) {
+        const { namespace = "", deletionTimestamp } = object.metadata;
+        // Of a kind without a served version nobody could ever remove a finalizer.
+        if (!kind) transaction.delete(name, namespace, object.metadata.name);
+        else if (deletionTimestamp === undefined) {
+          removeObject(this.#writeContext(transaction, kind), object, defaultDeleteOptions);
+        }
       }
       if (transaction.list(name, null).length === 0) this.#release(transaction, crd);
       else this.#markTerminating(transaction, crd);
