@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
 import type { Cancel } from "../base/clock.ts";
 import type {
   Cluster,
@@ -15,7 +14,9 @@ import { BodyRelay } from "./body.ts";
 import type { AttemptEvents, Connection, Failure } from "./connection.ts";
 import type { DataPlane } from "./data-plane.ts";
 import { applyOperations, findHeader, type HeaderList, setHeader } from "./headers.ts";
+import { lanesOf, peerOf, record } from "./record.ts";
 import { type Hop, hostOf, portOf, type Refusal, type RequestFacts, readRequest } from "./request.ts";
+import { prepareHead } from "./request-head.ts";
 import {
   internalError,
   joinFlags,
@@ -30,7 +31,7 @@ import {
 import type { ResponseHead } from "./response-parser.ts";
 import { backoffMs, type Outcome, wantsRetry } from "./retry.ts";
 import type { OpenTrace } from "./trace.ts";
-import { type EndpointPool, endpointKey } from "./upstream.ts";
+import type { EndpointPool } from "./upstream.ts";
 
 /**
  * One request on its way through the proxy (MESH-001):
@@ -55,7 +56,6 @@ const CLOSING_RACES_MAX = 3;
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 
 const NO_TRACES: readonly OpenTrace[] = [];
-const NO_LANES: readonly LaneContext[] = [];
 
 export class Exchange implements AttemptEvents {
   readonly #plane: DataPlane;
@@ -164,18 +164,11 @@ export class Exchange implements AttemptEvents {
 
   // ── Sending ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** What is the same for every attempt: header operations once, then the text of the head. */
+  /** What is the same for every attempt: the head, and the body's way. */
   #prepare(decision: ForwardDecision): void {
     const facts = this.#facts as RequestFacts;
-    const { headers } = facts;
-    applyOperations(headers, decision.requestHeaders);
-    // LANE-221: the lane goes on with the request; a value that is there was the client's or a rule's, and stays.
-    const { laneHeader } = decision;
-    if (laneHeader !== null && findHeader(headers, laneHeader[0].toLowerCase()) === null) {
-      headers.push(laneHeader[0].toLowerCase(), laneHeader[1]);
-    }
-    if (decision.path !== facts.path) setHeader(headers, "x-envoy-original-path", facts.path);
-    this.#head = renderHead(facts, decision);
+    const head = prepareHead(facts, decision);
+    this.#head = facts.isChunked ? `${head}transfer-encoding: chunked\r\n` : head;
     this.#body = new BodyRelay(this.#req, {
       isPresent: facts.hasBody,
       isChunked: facts.isChunked,
@@ -199,6 +192,8 @@ export class Exchange implements AttemptEvents {
       return;
     }
     if (endpoint === null) {
+      // The last pod of the lane left between the decision and now.
+      if (this.#fallBack(this.#body?.isReplayable ?? true)) return;
       this.#reply(noHealthyUpstream);
       return;
     }
@@ -258,9 +253,7 @@ export class Exchange implements AttemptEvents {
   }
 
   #lanes(): readonly LaneContext[] {
-    const cluster = this.#cluster;
-    if (cluster === null || cluster.serviceName === "") return NO_LANES;
-    return this.#plane.table.lanesOf(cluster.serviceNamespace, cluster.serviceName);
+    return lanesOf(this.#plane, this.#cluster);
   }
 
   /** Gives the attempt's connection, endpoint and trace entries back. */
@@ -362,13 +355,19 @@ export class Exchange implements AttemptEvents {
   /**
    * The peer closed the connection just as we used it, and answered nothing. Again on a fresh connection, for:
    * - a kept connection: requests that may run twice, or of which no body byte was sent (MESH-212);
-   * - a pod that is leaving, whose program closes what it has not read yet: requests that may run twice (MESH-211).
+   * - a pod that is leaving, whose program closes what it has not read yet: requests that may run twice (MESH-211);
+   * - a lane's pod that died under the request: requests that may run twice. If it stays dead, the next attempt is
+   *   refused, and the lane's fallback serves (LANE-205 F4).
    */
   #isClosingRace({ kind, isReused, isUnanswered }: Failure, isBodyUntouched: boolean): boolean {
     if (kind !== "closed" || !isUnanswered || this.#closingRaces >= CLOSING_RACES_MAX) return false;
     const isIdempotent = IDEMPOTENT.has(this.#facts?.method ?? "") && (this.#body?.isReplayable ?? true);
     if (isReused) return isIdempotent || isBodyUntouched;
-    return isIdempotent && this.#endpoint !== null && this.#plane.isRemoved(this.#endpoint);
+    return isIdempotent && this.#endpoint !== null && (this.#plane.isRemoved(this.#endpoint) || this.#hasFallback);
+  }
+
+  get #hasFallback(): boolean {
+    return !this.#hasFallenBack && (this.#decision?.connectFallback ?? null) !== null;
   }
 
   /** LANE-205 F4: nothing of the request was processed, so the lane's fallback may have it, once. */
@@ -531,77 +530,26 @@ export class Exchange implements AttemptEvents {
   }
 
   #record(code: number, flags: string, details: string): void {
-    const plane = this.#plane;
-    const cluster = this.#cluster;
-    const facts = this.#facts;
-    const durationMs = plane.clock.now() - this.#startedAt;
-    const bytesReceived = this.#body?.bytes ?? 0;
-    const endpoint = this.#endpoint;
-    plane.telemetry.count({
-      source: this.#hop.source,
-      cluster,
+    record(this.#plane, {
+      hop: this.#hop,
+      facts: this.#facts,
+      cluster: this.#cluster,
       clusterName: this.#clusterName,
-      destination: endpoint?.pod ?? null,
-      code,
-      flags,
-      durationMs,
-      requestBytes: this.#head.length + bytesReceived,
-      responseBytes: this.#bytesSent,
-    });
-    if (this.#lane !== null) plane.telemetry.countLane(this.#lane, cluster?.host ?? "unknown");
-    if (facts === null) return;
-    plane.accessLog.add({
-      startedAt: this.#startedAt,
-      proxy: `${this.#hop.source.namespace}/${this.#hop.source.name}`,
-      method: facts.method,
-      path: facts.originalPath,
-      authority: facts.authority,
+      route: this.#route,
+      lane: this.#lane,
+      endpoint: this.#endpoint,
+      attempts: this.#attempts,
       code,
       flags,
       details,
-      bytesReceived,
+      startedAt: this.#startedAt,
+      serviceTimeMs: this.#serviceTimeMs,
+      headBytes: this.#head.length,
+      bytesReceived: this.#body?.bytes ?? 0,
       bytesSent: this.#bytesSent,
-      durationMs,
-      upstreamServiceTimeMs: this.#serviceTimeMs,
-      forwardedFor: facts.header("x-forwarded-for"),
-      userAgent: facts.header("user-agent"),
-      requestId: facts.requestId,
-      trace: this.#traceValue(facts),
-      route: this.#route,
-      cluster: this.#clusterName === "" ? null : this.#clusterName,
-      upstreamHost: endpoint === null ? null : endpointKey(endpoint),
-      upstreamPod: endpoint?.pod ? `${endpoint.pod.namespace}/${endpoint.pod.name}` : null,
-      attempts: this.#attempts,
-      downstreamLocal: `${this.#req.socket.localAddress ?? "-"}:${this.#req.socket.localPort ?? 0}`,
-      downstreamRemote: `${peerOf(this.#req.socket)}:${this.#req.socket.remotePort ?? 0}`,
-      lane: this.#lane,
+      socket: this.#req.socket,
     });
   }
-
-  #traceValue(facts: RequestFacts): string | null {
-    for (const { traceHeader } of this.#lanes()) {
-      const value = traceHeader === "" ? null : facts.header(traceHeader);
-      if (value !== null) return value;
-    }
-    return null;
-  }
-}
-
-/** The head of the upstream request but for the attempt count and the empty line. */
-function renderHead({ method, headers, isChunked }: RequestFacts, { path, authority }: ForwardDecision): string {
-  // A rewrite is configuration and may hold anything; a blank in the request line would start a second request.
-  let head = `${method} ${path.replace(NOT_IN_TARGET, encodeURIComponent)} HTTP/1.1\r\nhost: ${authority}\r\n`;
-  for (let index = 0; index < headers.length; index += 2) head += `${headers[index]}: ${headers[index + 1]}\r\n`;
-  return isChunked ? `${head}transfer-encoding: chunked\r\n` : head;
-}
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not pass.
-const NOT_IN_TARGET = /[\x00-\x20\x7f]|[^\x00-\xff]+/g;
-
-/** The client's address; an IPv4 address that came through an IPv6 socket in its own form. */
-function peerOf(socket: Socket): string {
-  const address = socket.remoteAddress ?? "127.0.0.1";
-  return address.startsWith("::ffff:") ? address.slice(7) : address;
 }
 
 let dateSecond = -1;

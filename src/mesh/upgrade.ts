@@ -1,10 +1,11 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import net, { type Socket } from "node:net";
-import type { ForwardDecision } from "../routing/types.ts";
+import type { Decision, Endpoint, ForwardDecision } from "../routing/types.ts";
 import { CONNECT_TIMEOUT_MS } from "./connection.ts";
 import type { DataPlane } from "./data-plane.ts";
-import { applyOperations, findHeader } from "./headers.ts";
+import { lanesOf, peerOf, record } from "./record.ts";
 import { type Hop, type RequestFacts, readRequest } from "./request.ts";
+import { prepareHead } from "./request-head.ts";
 import { joinFlags, type LocalReply, noHealthyUpstream, upstreamFailure } from "./respond.ts";
 
 /**
@@ -20,12 +21,7 @@ export function isUpgrade(req: IncomingMessage): boolean {
 export function upgrade(plane: DataPlane, hop: Hop, { req, socket, head }: Upgrade): void {
   socket.on("error", () => socket.destroy());
   const { method = "GET", url = "/", httpVersion, rawHeaders } = req;
-  const startedAt = plane.clock.now();
-  const facts = readRequest(
-    { method, url, httpVersion, rawHeaders, peer: socket.remoteAddress ?? "" },
-    hop,
-    plane.random,
-  );
+  const facts = readRequest({ method, url, httpVersion, rawHeaders, peer: peerOf(socket) }, hop, plane.random);
   if (facts.kind === "refusal") {
     refuse(socket, facts.status, "");
     return;
@@ -35,37 +31,77 @@ export function upgrade(plane: DataPlane, hop: Hop, { req, socket, head }: Upgra
     return;
   }
   const decision = plane.decide(facts);
+  const finish = recorder(plane, { hop, facts, decision, socket });
   if (decision.kind === "local") {
-    record(plane, { hop, facts, decision, reply: { ...decision, flag: decision.flags }, startedAt });
+    finish({ ...decision, flag: decision.flags }, null);
     refuse(socket, decision.status, decision.body);
     return;
   }
   const endpoint = plane.balancer.pick(decision.cluster, []);
   if (endpoint === null) {
-    record(plane, { hop, facts, decision, reply: noHealthyUpstream, startedAt });
+    finish(noHealthyUpstream, null);
     refuse(socket, noHealthyUpstream.status, noHealthyUpstream.body);
     return;
   }
+  const text = `${prepareHead(facts, decision)}connection: Upgrade\r\nupgrade: websocket\r\n\r\n`;
+  tunnel(plane, {
+    socket,
+    endpoint,
+    first: Buffer.concat([Buffer.from(text, "latin1"), head]),
+    facts,
+    decision,
+    finish,
+  });
+}
 
+type Finish = (reply: LocalReply, reached: Endpoint | null) => void;
+
+function recorder(
+  plane: DataPlane,
+  { hop, facts, decision, socket }: { hop: Hop; facts: RequestFacts; decision: Decision; socket: Socket },
+): Finish {
+  const startedAt = plane.clock.now();
+  const { cluster, route, lane } = decision;
+  const clusterName = decision.kind === "local" ? decision.clusterName : decision.cluster.name;
+  return ({ status, body, flag, details }, endpoint) => {
+    const outcome = { code: status, flags: joinFlags(flag), details, endpoint, attempts: 1 };
+    // What went through the tunnel is not HTTP and not counted.
+    const sizes = { headBytes: 0, bytesReceived: 0, bytesSent: body.length, serviceTimeMs: null };
+    record(plane, { hop, facts, cluster, clusterName, route, lane, ...outcome, ...sizes, startedAt, socket });
+  };
+}
+
+function tunnel(
+  plane: DataPlane,
+  way: {
+    readonly socket: Socket;
+    readonly endpoint: Endpoint;
+    /** The request's head, and what the client sent after it. */
+    readonly first: Buffer;
+    readonly facts: RequestFacts;
+    readonly decision: ForwardDecision;
+    readonly finish: Finish;
+  },
+): void {
+  const { socket, endpoint, first, facts, decision, finish } = way;
   const pool = plane.upstreams.pool(endpoint);
   pool.active += 1;
-  const lanes = plane.table.lanesOf(decision.cluster.serviceNamespace, decision.cluster.serviceName);
+  const lanes = lanesOf(plane, decision.cluster);
   const traces = endpoint.pod === null ? [] : plane.traces.open(endpoint.pod, lanes, (name) => facts.header(name));
   const upstream = net.connect({ host: endpoint.address, port: endpoint.port, noDelay: true });
   const cancel = plane.clock.schedule(CONNECT_TIMEOUT_MS, () => upstream.destroy());
   let isConnected = false;
   let status = 0;
+  let reason = "closed";
   upstream.on("connect", () => {
     isConnected = true;
     cancel();
-    upstream.write(renderHead(facts, decision), "latin1");
-    if (head.length > 0) upstream.write(head);
+    upstream.write(first);
     socket.pipe(upstream).pipe(socket);
   });
-  upstream.once("data", (first: Buffer) => {
-    status = Number(/^HTTP\/1\.1 (\d{3})/.exec(first.toString("latin1", 0, 16))?.[1] ?? 0);
+  upstream.once("data", (answer: Buffer) => {
+    status = Number(/^HTTP\/1\.1 (\d{3})/.exec(answer.toString("latin1", 0, 16))?.[1] ?? 0);
   });
-  let reason = "closed";
   upstream.on("error", (error: NodeJS.ErrnoException) => {
     reason = error.code ?? error.message;
   });
@@ -73,16 +109,15 @@ export function upgrade(plane: DataPlane, hop: Hop, { req, socket, head }: Upgra
     cancel();
     pool.active -= 1;
     plane.traces.close(traces);
-    const failure = upstreamFailure(
-      { kind: isConnected ? "closed" : "connect", reason, isReused: false, isUnanswered: true },
-      false,
-    );
-    const isAnswered = status !== 0;
-    const served: LocalReply = { status, body: "", flag: "-", details: "via_upstream" };
-    const pod = isConnected ? endpoint.pod : null;
-    record(plane, { hop, facts, decision, reply: isAnswered ? served : failure, startedAt, pod });
-    if (isAnswered) socket.destroy();
-    else refuse(socket, failure.status, failure.body);
+    if (status !== 0) {
+      finish({ status, body: "", flag: "-", details: "via_upstream" }, endpoint);
+      socket.destroy();
+      return;
+    }
+    const kind = isConnected ? "closed" : "connect";
+    const failure = upstreamFailure({ kind, reason, isReused: false, isUnanswered: true }, false);
+    finish(failure, isConnected ? endpoint : null);
+    refuse(socket, failure.status, failure.body);
   });
   socket.on("close", () => upstream.destroy());
 }
@@ -94,17 +129,6 @@ export interface Upgrade {
   readonly head: Buffer;
 }
 
-function renderHead(facts: RequestFacts, { path, authority, requestHeaders, laneHeader }: ForwardDecision): string {
-  const { headers, method } = facts;
-  applyOperations(headers, requestHeaders);
-  if (laneHeader !== null && findHeader(headers, laneHeader[0].toLowerCase()) === null) {
-    headers.push(laneHeader[0].toLowerCase(), laneHeader[1]);
-  }
-  let head = `${method} ${path} HTTP/1.1\r\nhost: ${authority}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n`;
-  for (let index = 0; index < headers.length; index += 2) head += `${headers[index]}: ${headers[index + 1]}\r\n`;
-  return `${head}\r\n`;
-}
-
 function refuse(socket: Socket, status: number, body: string): void {
   if (socket.destroyed) return;
   const type = body === "" ? "" : "content-type: text/plain\r\n";
@@ -112,50 +136,4 @@ function refuse(socket: Socket, status: number, body: string): void {
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${type}content-length: ${length}\r\nserver: istio-envoy\r\nconnection: close\r\n\r\n${body}`,
   );
-}
-
-function record(
-  plane: DataPlane,
-  request: {
-    readonly hop: Hop;
-    readonly facts: RequestFacts;
-    readonly decision: ReturnType<DataPlane["decide"]>;
-    readonly reply: LocalReply;
-    readonly startedAt: number;
-    readonly pod?: Parameters<DataPlane["telemetry"]["count"]>[0]["destination"];
-  },
-): void {
-  const { hop, facts, decision, reply, startedAt, pod = null } = request;
-  const durationMs = plane.clock.now() - startedAt;
-  const clusterName = decision.kind === "local" ? decision.clusterName : decision.cluster.name;
-  const flags = joinFlags(reply.flag);
-  const { source } = hop;
-  const bytes = { requestBytes: 0, responseBytes: reply.body.length };
-  const outcome = { code: reply.status, flags, durationMs };
-  plane.telemetry.count({ source, cluster: decision.cluster, clusterName, destination: pod, ...outcome, ...bytes });
-  if (decision.lane !== null) plane.telemetry.countLane(decision.lane, decision.cluster?.host ?? "unknown");
-  plane.accessLog.add({
-    ...outcome,
-    startedAt,
-    proxy: `${source.namespace}/${source.name}`,
-    method: facts.method,
-    path: facts.originalPath,
-    authority: facts.authority,
-    details: reply.details,
-    bytesReceived: 0,
-    bytesSent: reply.body.length,
-    upstreamServiceTimeMs: null,
-    forwardedFor: facts.header("x-forwarded-for"),
-    userAgent: facts.header("user-agent"),
-    requestId: facts.requestId,
-    trace: null,
-    route: decision.route,
-    cluster: clusterName === "" ? null : clusterName,
-    upstreamHost: null,
-    upstreamPod: pod === null ? null : `${pod.namespace}/${pod.name}`,
-    attempts: 1,
-    downstreamLocal: "-",
-    downstreamRemote: "-",
-    lane: decision.lane,
-  });
 }
