@@ -85,8 +85,8 @@ function gather(key: ObjectKey, cache: CacheReader, now: Instant): EndpointSlice
 }
 
 /**
- * Slices for the pods behind a Service (K8S-238). A slice holds pods of equal port numbers; endpoints stay in the slice
- * in which they are, so that one pod's change is one write.
+ * Slices for the pods behind a Service (K8S-238). A slice holds pods of equal port numbers, in the order of their names;
+ * up to `ENDPOINTS_MAX` pods one pod's change is one write.
  */
 export function reconcile(view: EndpointSliceView): Plan {
   const { service, slices } = view;
