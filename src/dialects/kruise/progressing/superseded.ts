@@ -1,4 +1,3 @@
-import { deleteBatchRelease } from "../own-writes.ts";
 import { events, messages, normalEvent, type Outcome, progress, withStep } from "../status.ts";
 import type { RolloutStatus, RolloutView, WorkloadView } from "../types.ts";
 
@@ -24,11 +23,10 @@ export function cancelRelease(view: RolloutView, status: RolloutStatus): Outcome
 }
 
 /**
- * The canary of the version in between goes, then everything begins anew; stable stays paused at the version that it
- * had (KRUISE-183). Its pods leave before the new canary's arrive, so two canaries never share a lane (INV-14).
+ * Everything begins anew; stable stays paused at the version that it had (KRUISE-183). `initialize` takes the canary of
+ * the version in between away before the new one's arrives, so two canaries never share a lane (INV-14).
  */
 function restartRelease(view: RolloutView, status: RolloutStatus): Outcome {
-  if (view.batchRelease) return { status, writes: deleteBatchRelease(view) };
   const { canaryStatus: _superseded, ...cleared } = status;
   return {
     status: progress(cleared, "Initializing", { now: view.now, message: messages.continuous }),
