@@ -207,6 +207,33 @@ describe("lanes through the proxy", () => {
     assert.match(answer.body, /remote connection failure/);
   });
 
+  test("LANE-205 F4 a canary that dies under a request, on a connection of its own: base", async () => {
+    await baseOfAll();
+    // As with kill -9: what is open is reset, and what comes next is refused.
+    const dying = await bed.serveRaw((socket) => socket.once("data", () => dying.close()));
+    bed.pod("mocka", { name: "mocka-dying", port: dying.port, version: "canary" });
+    bed.compile();
+    const answer = await tagged(await bed.openGateway(), "canary", "5c");
+    assert.equal(answer.body, "mocka(base) -> mockb(base) -> mockc(base)");
+    assert.equal(dying.connections(), 1);
+  });
+
+  test("LANE-205 F4 the last canary pod leaves under a request: base", async () => {
+    await baseOfAll();
+    // MESH-211: out of the table first, then its program closes a connection that it has not read.
+    const leaving = await bed.serveRaw((socket) =>
+      socket.once("data", () => {
+        bed.removePod("mocka-leaving");
+        socket.destroy();
+      }),
+    );
+    bed.pod("mocka", { name: "mocka-leaving", port: leaving.port, version: "canary" });
+    bed.compile();
+    const answer = await tagged(await bed.openGateway(), "canary", "5d");
+    assert.equal(answer.body, "mocka(base) -> mockb(base) -> mockc(base)");
+    assert.equal(leaving.connections(), 1);
+  });
+
   test("LANE-260, LANE-262 the trace value is forgotten by nobody while the request is open, and only by its pod", async () => {
     await baseOfAll();
     await chain.pod("mockb", "canary");
