@@ -297,13 +297,13 @@ function whyOf(decision: Decision, request: ExplainRequest, contexts: readonly L
   }
 }
 
-/** The text form (LANE-902): one line a hop. */
+/** The text form (LANE-902): one line a hop. It names callers by their service; the pod is at the end of the line before. */
 export function renderExplain(hops: readonly Hop[]): string {
-  return hops.map(renderHop).join("\n");
+  return hops.map((hop) => renderHop(hop, callerOf(hop, hops))).join("\n");
 }
 
-function renderHop(hop: Hop): string {
-  const { n, from, decision, endpoints, contextAfter } = hop;
+function renderHop(hop: Hop, caller: string): string {
+  const { n, decision, endpoints, contextAfter } = hop;
   const lane = `lane=${hop.laneRequested || "-"} (${hop.source})`;
   const isFallback = decision.startsWith("fallback");
   const absent = isFallback && decision !== "fallback:noavailabled" ? `subset ${hop.laneRequested} absent ` : "";
@@ -313,7 +313,7 @@ function renderHop(hop: Hop): string {
   // Worth a word where the lane could have got lost: at a fallback, or when it really does.
   const context = isLost ? `context ${contextAfter}` : isFallback ? "context kept" : "";
   const parts = [
-    `${n} ${callerOf(from)} -> ${shortName(hop.to)}`,
+    `${n} ${caller} -> ${shortName(hop.to)}`,
     lane,
     renderRule(hop.rule),
     target,
@@ -333,8 +333,14 @@ function httpIndexOf({ path }: HopRule): string {
   return path.replace(/^spec\./, "").replace(/\.match\[\d+\]$/, "");
 }
 
-function callerOf({ workload, class: lane }: Hop["from"]): string {
-  return lane === "" || lane === "gateway" ? shortName(workload) : `${shortName(workload)}(${lane})`;
+/** The service whose pod makes the call, as an earlier hop reached it; for the first hop the pod or gateway itself. */
+function callerOf({ n, from: { workload, class: lane } }: Hop, hops: readonly Hop[]): string {
+  const reached = hops.find((hop) => {
+    const namespace = hop.to.slice(0, hop.to.indexOf("/"));
+    return hop.n < n && hop.endpoints.some(({ pod }) => `${namespace}/${pod}` === workload);
+  });
+  const name = shortName(reached?.to ?? workload);
+  return lane === "" || lane === "gateway" ? name : `${name}(${lane})`;
 }
 
 function shortName(name: string): string {

@@ -160,8 +160,8 @@ test("LANE-902 the text form has one line a hop", () => {
   const text = renderExplain(walk([releasing, v1, releasing], "canary"));
   assert.deepEqual(text.split("\n"), [
     '1 gateway -> mocka  lane=canary (header:x-asm-prefer-tag)  VS istio-system/swimlane-ingress-vs-rollout-canary http[0] "canary"  -> canary [mocka-canary-2]  lane',
-    "2 mocka-canary-2(canary) -> mockb  lane=canary (trace-map:my-request-id=10002)  VS istio-system/trafficlabel-vs-rollout-default-mockb http[0]  subset canary absent -> base [mockb-base-1]  fallback:noinstances  context kept",
-    "3 mockb-base-1(base) -> mockc  lane=canary (trace-map:my-request-id=10002)  VS istio-system/trafficlabel-vs-rollout-default-mockc http[0]  -> canary [mockc-canary-2]  lane",
+    "2 mocka(canary) -> mockb  lane=canary (trace-map:my-request-id=10002)  VS istio-system/trafficlabel-vs-rollout-default-mockb http[0]  subset canary absent -> base [mockb-base-1]  fallback:noinstances  context kept",
+    "3 mockb(base) -> mockc  lane=canary (trace-map:my-request-id=10002)  VS istio-system/trafficlabel-vs-rollout-default-mockc http[0]  -> canary [mockc-canary-2]  lane",
   ]);
 });
 
