@@ -36,9 +36,16 @@ export interface Change {
 
 export type ChangeListener = (change: Change) => void;
 
+const typeKeys = new WeakMap<ResourceType, string>();
+
 /** Our map key of a kind: two versions of one resource are two caches, since their objects differ in shape. */
 export function typeKey(type: ResourceType): string {
-  return `${qualifiedPlural(type)}/${type.version}`;
+  let key = typeKeys.get(type);
+  if (key === undefined) {
+    key = `${qualifiedPlural(type)}/${type.version}`;
+    typeKeys.set(type, key);
+  }
+  return key;
 }
 
 /** Revisions are decimal and ordered (K8S-110); real clusters keep them far below 2^53 as well. */
@@ -247,6 +254,8 @@ function compareKeys(left: string, right: string): number {
 /** The caches of several kinds, read as one. */
 export class CacheSet implements CacheReader {
   readonly #caches = new Map<string, TypeCache>();
+  /** By `plural.group`: the caches of all watched versions. */
+  #byResource = new Map<string, readonly TypeCache[]>();
 
   /** The cache of the kind, made empty when there was none. */
   add(type: ResourceType): TypeCache {
@@ -254,11 +263,18 @@ export class CacheSet implements CacheReader {
     if (existing) return existing;
     const cache = new TypeCache(type);
     this.#caches.set(typeKey(type), cache);
+    this.#indexResources();
     return cache;
   }
 
   delete(type: ResourceType): void {
     this.#caches.delete(typeKey(type));
+    this.#indexResources();
+  }
+
+  /** The caches of a `plural.group` in whatever versions are watched. */
+  ofResource(resource: string): readonly TypeCache[] {
+    return this.#byResource.get(resource) ?? [];
   }
 
   /** Null when the kind is not watched. */
@@ -300,6 +316,10 @@ export class CacheSet implements CacheReader {
       for (const object of cache.referring(uid)) located.push({ type: cache.type, object });
     }
     return located;
+  }
+
+  #indexResources(): void {
+    this.#byResource = Map.groupBy(this.#caches.values(), ({ type }) => qualifiedPlural(type));
   }
 
   #watched(type: ResourceType): TypeCache {

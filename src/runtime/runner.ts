@@ -8,7 +8,7 @@ import type { KubeClient } from "../kube/client.ts";
 import { type ApiError, isApiError } from "../kube/errors.ts";
 import { Reflector } from "../kube/reflector.ts";
 import { formatKey, keyOf, parseKey, qualifiedPlural, type ResourceType, resources } from "../kube/resource.ts";
-import type { AnyController } from "./controller.ts";
+import type { AnyController, Watch } from "./controller.ts";
 import { EventRecorder } from "./events.ts";
 import { type Expectations, execute, isEmptyPlan, type Outcome } from "./executor.ts";
 import type { Plan, StatusWrite, Write } from "./plan.ts";
@@ -287,6 +287,7 @@ class ControllerLoop {
   readonly controller: AnyController;
   readonly #context: LoopContext;
   readonly #queue: WorkQueue;
+  readonly #watches: ReadonlyMap<string, readonly Watch[]>;
   #active = 0;
   #waiting = new Map<string, Waiting>();
   #isPumpPlanned = false;
@@ -297,6 +298,7 @@ class ControllerLoop {
   constructor(controller: AnyController, context: LoopContext) {
     this.controller = controller;
     this.#context = context;
+    this.#watches = Map.groupBy(controller.watches, ({ type }) => typeKey(type));
     this.#queue = new WorkQueue(context.clock, () => this.#planPump());
   }
 
@@ -324,9 +326,7 @@ class ControllerLoop {
   keysOf(type: ResourceType, object: KubeObject): readonly string[] {
     const keys: string[] = [];
     const { caches } = this.#context;
-    for (const watch of this.controller.watches) {
-      if (typeKey(watch.type) === typeKey(type)) keys.push(...watch.keysOf(object, caches));
-    }
+    for (const watch of this.#watches.get(typeKey(type)) ?? []) keys.push(...watch.keysOf(object, caches));
     if (this.controller.everyKind) keys.push(...this.controller.everyKind(object, type, caches));
     return keys;
   }
@@ -494,12 +494,12 @@ function isSeen(expectations: Expectations, caches: CacheSet): boolean {
 /** The `plural.group`s whose caches have not yet shown what is expected. Kinds that nobody watches are never late. */
 function lateResources({ revisions, deletions }: Expectations, caches: CacheSet): readonly string[] {
   const late = new Set<string>();
-  for (const cache of caches.all()) {
-    const resource = qualifiedPlural(cache.type);
-    if (cache.revision < (revisions.get(resource) ?? 0)) late.add(resource);
-    for (const { type, key, uid } of deletions) {
-      if (qualifiedPlural(type) === resource && isStillThere(cache, key, uid)) late.add(resource);
-    }
+  for (const [resource, revision] of revisions) {
+    if (caches.ofResource(resource).some((cache) => cache.revision < revision)) late.add(resource);
+  }
+  for (const { type, key, uid } of deletions) {
+    const resource = qualifiedPlural(type);
+    if (caches.ofResource(resource).some((cache) => isStillThere(cache, key, uid))) late.add(resource);
   }
   return [...late];
 }

@@ -8,7 +8,19 @@ export const HASH_LABEL = "pod-template-hash";
 export function templateHash(deployment: Deployment): string {
   const collisions = deployment.status?.collisionCount;
   const salt = collisions === undefined ? "" : String(collisions);
-  return safeEncode(String(fnv1a32(canonicalJson(deployment.spec.template) + salt)));
+  return safeEncode(String(fnv1a32(canonicalTemplate(deployment.spec.template) + salt)));
+}
+
+/** Objects from a cache never change, so each template is rendered once. */
+const canonicalTemplates = new WeakMap<PodTemplate, string>();
+
+function canonicalTemplate(template: PodTemplate): string {
+  let text = canonicalTemplates.get(template);
+  if (text === undefined) {
+    text = canonicalJson(template);
+    canonicalTemplates.set(template, text);
+  }
+  return text;
 }
 
 export function replicaSetName(deployment: Deployment): string {
