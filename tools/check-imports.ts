@@ -8,10 +8,10 @@ import { fileURLToPath } from "node:url";
  * each other, and only the named files touch clock, randomness, environment and arguments.
  */
 
-/** Top to bottom: a folder may import from itself and from what stands below it. */
+/** Top to bottom: a folder may import from itself and from what stands below it. The command line starts the app. */
 export const layers = [
-  "app",
   "cli",
+  "app",
   "console",
   "lint",
   "packs",
