@@ -40,6 +40,7 @@ import {
   StartError,
   writeInstance,
 } from "./data-directory.ts";
+import { noteDataPlane } from "./data-plane.ts";
 import { createLogger } from "./log.ts";
 import { startMeshProcess } from "./mesh-process.ts";
 
@@ -167,6 +168,7 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
     runner.whenSynced(),
   ]);
   stops.push(() => mesh.stop());
+  stops.push(noteDataPlane(mesh, client, logger));
   gate = drainBarrier({ mesh, cache: () => runner.caches, clock });
   isReady = true;
 
