@@ -73,7 +73,8 @@ function follow(progress: Progress, call: Call): readonly Walk[] {
   const inbound = headersAfter(call.headers, decision);
   return decision.cluster.endpoints.flatMap((endpoint) => {
     const next = nextCall(table, decision, endpoint, inbound);
-    return next === null ? [] : follow({ ...progress, services, hops: [...hops, hop] }, next);
+    if (next === null) return [{ tag, hops: [...hops, hop], failure: `an endpoint without pod, ${endpoint.address}` }];
+    return follow({ ...progress, services, hops: [...hops, hop] }, next);
   });
 }
 
