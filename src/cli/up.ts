@@ -12,7 +12,7 @@ import {
   StartError,
 } from "../app/data-directory.ts";
 import { systemClock } from "../base/clock.ts";
-import { packs } from "../packs/index.ts";
+import { defaultPacks, packs } from "../packs/index.ts";
 import { dataOption } from "./instance.ts";
 import { describeInstance } from "./status.ts";
 import { version } from "./version.ts";
@@ -34,6 +34,7 @@ type Message = { readonly ready: Instance } | { readonly error: string };
 
 export function upCommand(): Command {
   const names = packs.map(({ name }) => name);
+  const defaults = defaultPacks.map(({ name }) => name);
   return new Command("up")
     .description("start the cluster and stay; Ctrl-C stops everything")
     .addOption(dataOption())
@@ -46,7 +47,7 @@ export function upCommand(): Command {
     .addOption(
       new Option("--packs <names>", "resource packs to install, in order of preference")
         .argParser((text: string) => parsePacks(text, names))
-        .default(names, names.join(",")),
+        .default(defaults, defaults.join(",")),
     )
     .option("--images <file>", "YAML file with further images: which local program runs for an image name")
     .action((options: UpOptions) => (options.detach ? startDetached(options) : runForeground(options)));
@@ -83,7 +84,7 @@ function clusterOptions(options: UpOptions): ClusterOptions {
     apiPort: options.apiPort,
     gatewayPort: options.gatewayPort,
     metricsPort: options.metricsPort,
-    packs: packs.filter(({ name }) => options.packs.includes(name)),
+    packs: options.packs.flatMap((wanted) => packs.filter(({ name }) => name === wanted)),
     imagesFile: options.images ?? null,
   };
 }

@@ -56,6 +56,16 @@ export interface CrdVersion {
   readonly extra?: Record<string, CrdSchema>;
   readonly required?: readonly string[];
   readonly columns?: readonly PrinterColumn[];
+  /** Where the scale subresource finds its numbers. */
+  readonly scale?: ScalePaths;
+  /** False: `status` is an ordinary member, written with the object itself. */
+  readonly hasStatusSubresource?: boolean;
+}
+
+export interface ScalePaths {
+  readonly specReplicasPath: string;
+  readonly statusReplicasPath: string;
+  readonly labelSelectorPath?: string;
 }
 
 export interface CrdDescription {
@@ -68,7 +78,7 @@ export interface CrdDescription {
   readonly versions: readonly CrdVersion[];
 }
 
-/** Every version gets the status subresource when it has a status schema. */
+/** A version gets the status subresource when it has a status schema, unless it says otherwise. */
 export function customResourceDefinition(description: CrdDescription): KubeObject {
   const { group, kind, plural, scope, shortNames, categories, versions } = description;
   return {
@@ -91,7 +101,10 @@ export function customResourceDefinition(description: CrdDescription): KubeObjec
   };
 }
 
-function renderVersion({ name, storage, spec, status, extra, required, columns }: CrdVersion): Record<string, unknown> {
+function renderVersion(version: CrdVersion): Record<string, unknown> {
+  const { name, storage, spec, status, extra, required, columns, scale } = version;
+  const hasStatus = status !== undefined && version.hasStatusSubresource !== false;
+  const subresources = { ...(hasStatus ? { status: {} } : {}), ...(scale ? { scale: { ...scale } } : {}) };
   const properties: Record<string, CrdSchema> = {
     apiVersion: text,
     kind: text,
@@ -105,7 +118,7 @@ function renderVersion({ name, storage, spec, status, extra, required, columns }
     served: true,
     storage,
     schema: { openAPIV3Schema: object(properties, required) },
-    ...(status ? { subresources: { status: {} } } : {}),
+    ...(Object.keys(subresources).length > 0 ? { subresources } : {}),
     ...(columns ? { additionalPrinterColumns: columns.map((column) => ({ ...column })) } : {}),
   };
 }

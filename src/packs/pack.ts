@@ -6,7 +6,7 @@ import type { AdmissionPlugin, Converter } from "../kube/admission.ts";
  * Packs are enabled one by one, so that a short name means what the user installed (SEED-090).
  */
 export interface Pack {
-  readonly name: "istio" | "kruise" | "lanes";
+  readonly name: "istio" | "kruise" | "lanes" | "argo";
   /** apiextensions.k8s.io/v1 CustomResourceDefinition objects. */
   readonly crds: readonly KubeObject[];
   /** By `plural.group`. */

@@ -1,0 +1,26 @@
+/** Names that Argo Rollouts writes into objects. Users' tools look for them, so they stay as they are. */
+
+export const GROUP = "argoproj.io";
+export const VERSION = "v1alpha1";
+
+/** On ReplicaSets, their selectors and pods, on Services' selectors and DestinationRules' subsets (ARC-021). */
+export const POD_TEMPLATE_HASH = "rollouts-pod-template-hash";
+
+export const annotations = {
+  revision: "rollout.argoproj.io/revision",
+  revisionHistory: "rollout.argoproj.io/revision-history",
+  desiredReplicas: "rollout.argoproj.io/desired-replicas",
+  ephemeralMetadata: "rollout.argoproj.io/ephemeral-metadata",
+  workloadGeneration: "rollout.argoproj.io/workload-generation",
+  managedBy: "argo-rollouts.argoproj.io/managed-by-rollouts",
+  notified: "notified.notifications.argoproj.io",
+  lastApplied: "kubectl.kubernetes.io/last-applied-configuration",
+  /** A bare key, unlike the others (ARC-150). */
+  scaleDownDeadline: "scale-down-deadline",
+} as const;
+
+export const labels = {
+  rolloutType: "rollout-type",
+  stepIndex: "step-index",
+  instanceId: "argo-rollouts.argoproj.io/controller-instance-id",
+} as const;
