@@ -1,8 +1,8 @@
 import type { Rollout } from "../../dialects/kruise/types.ts";
 import { resources } from "../../kube/resource.ts";
-import { type CommandContext, forEach, refusal } from "./command.ts";
+import type { CommandContext, Target } from "../plugin/command.ts";
+import { forEach, refusal } from "./command.ts";
 import { renderChange } from "./output.ts";
-import type { Target } from "./targets.ts";
 
 /**
  * Lets a paused step go on (KRUISE-450). The write names the revision that was read, so that it approves the step that

@@ -1,39 +1,6 @@
-import type { Clock } from "../../base/clock.ts";
-import type { KubeClient } from "../../kube/client.ts";
 import { isApiError } from "../../kube/errors.ts";
 import { qualifiedPlural } from "../../kube/resource.ts";
-import type { ConnectionFlags } from "./connection.ts";
-import type { Target } from "./targets.ts";
-
-/** What the program is given from outside: so tests run it on an in-memory cluster. */
-export interface World {
-  connect(flags: ConnectionFlags): Session;
-  readonly clock: Clock;
-  /** Colours and screen clearing only make sense on one. */
-  readonly isTerminal: boolean;
-  print(text: string): void;
-  printError(text: string): void;
-}
-
-export interface Session {
-  readonly client: KubeClient;
-  readonly namespace: string;
-  close(): Promise<void>;
-}
-
-/** A command's turn: what it may use. */
-export interface CommandContext {
-  readonly client: KubeClient;
-  readonly namespace: string;
-  readonly clock: Clock;
-  readonly isTerminal: boolean;
-  print(text: string): void;
-}
-
-/** A refusal whose text is printed as it is, after `error: `. */
-export class CommandError extends Error {
-  override readonly name = "CommandError";
-}
+import { CommandError, type Target } from "../plugin/command.ts";
 
 /** A refusal about one object: `rollouts.rollouts.kruise.io "x" is already paused` (KRUISE-451, KRUISE-457). */
 export function refusal({ type, name }: Target, problem: string): CommandError {

@@ -9,9 +9,9 @@ import { isNotFound } from "../../kube/errors.ts";
 import { resources } from "../../kube/resource.ts";
 import { desiredReplicas } from "../../workloads/replicas.ts";
 import { POD_TEMPLATE_HASH } from "../../workloads/template.ts";
-import type { CommandContext } from "./command.ts";
-import { follow } from "./follow.ts";
-import { renderTable } from "./output.ts";
+import type { CommandContext } from "../plugin/command.ts";
+import { follow } from "../plugin/follow.ts";
+import { renderTable } from "../plugin/table.ts";
 import { typeOfKind } from "./targets.ts";
 
 export interface DescribeOptions {

@@ -3,10 +3,11 @@ import type { Deployment } from "../../api/apps.ts";
 import { resources } from "../../kube/resource.ts";
 import { revisionNumber } from "../../workloads/deployment.ts";
 import { withoutHash } from "../../workloads/template.ts";
-import { type CommandContext, CommandError, forEach } from "./command.ts";
-import { renderTable } from "./output.ts";
+import { type CommandContext, CommandError, type Target } from "../plugin/command.ts";
+import { renderTable } from "../plugin/table.ts";
+import { forEach } from "./command.ts";
 import { revisionsOf } from "./revisions.ts";
-import { shownName, type Target } from "./targets.ts";
+import { shownName } from "./targets.ts";
 
 const CHANGE_CAUSE = "kubernetes.io/change-cause";
 

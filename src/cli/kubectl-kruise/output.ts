@@ -1,7 +1,7 @@
 import { stringify } from "yaml";
 import type { KubeObject } from "../../api/meta.ts";
-import { CommandError } from "./command.ts";
-import { shownName, type Target } from "./targets.ts";
+import { CommandError, type Target } from "../plugin/command.ts";
+import { shownName } from "./targets.ts";
 
 export const outputFormats = ["name", "yaml", "json"] as const;
 
@@ -27,17 +27,4 @@ export function renderChange(target: Target, object: KubeObject, how: { verb: st
 function withoutManagedFields(object: KubeObject): KubeObject {
   const { managedFields: _fields, ...metadata } = object.metadata;
   return { ...object, metadata };
-}
-
-/** Columns padded to their widest cell, two blanks between, as Go's tabwriter sets them. */
-export function renderTable(rows: readonly (readonly string[])[]): string {
-  const widths: number[] = [];
-  for (const row of rows) {
-    row.forEach((cell, column) => {
-      widths[column] = Math.max(widths[column] ?? 0, cell.length);
-    });
-  }
-  const line = (row: readonly string[]) =>
-    row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd((widths[column] ?? 0) + 2))).join("");
-  return rows.map((row) => `${line(row)}\n`).join("");
 }

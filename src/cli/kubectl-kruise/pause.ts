@@ -1,9 +1,9 @@
 import type { KubeObject } from "../../api/meta.ts";
 import { isRecord } from "../../base/json.ts";
 import { type ResourceType, resources } from "../../kube/resource.ts";
-import { type CommandContext, forEach, refusal } from "./command.ts";
+import type { CommandContext, Target } from "../plugin/command.ts";
+import { forEach, refusal } from "./command.ts";
 import { renderChange } from "./output.ts";
-import type { Target } from "./targets.ts";
 
 /** Where a kind keeps its switch (KRUISE-457); kinds that are not here have none. */
 const switches: readonly (readonly [(type: ResourceType) => boolean, readonly string[]])[] = [

@@ -31,6 +31,8 @@ async function kruise(world: World, command: string, meanwhile: () => Promise<un
     connect: ({ namespace = "default" }) => ({ client: world.client, namespace, close: async () => {} }),
     clock: world.clock,
     isTerminal: false,
+    hasColor: false,
+    onInterrupt: () => () => {},
     print: (text) => {
       out += text;
     },

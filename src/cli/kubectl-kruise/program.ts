@@ -1,13 +1,15 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { type CommandContext, CommandError, type Target, type World, withSession } from "../plugin/command.ts";
+import type { ConnectionFlags } from "../plugin/connection.ts";
+import { boolean, connectionOptions, durationMs, testable } from "../plugin/program.ts";
 import { approve } from "./approve.ts";
-import { type CommandContext, CommandError, renderError, type World } from "./command.ts";
-import type { ConnectionFlags } from "./connection.ts";
+import { renderError } from "./command.ts";
 import { describe } from "./describe.ts";
 import { history } from "./history.ts";
 import { pause, resume } from "./pause.ts";
 import { restart } from "./restart.ts";
 import { status } from "./status.ts";
-import { type Target, targetsOf } from "./targets.ts";
+import { targetsOf } from "./targets.ts";
 import { undo } from "./undo.ts";
 
 /** The command line of `kubectl kruise`: verbs, flags and exit codes (KRUISE section 14). */
@@ -40,8 +42,8 @@ interface Flags extends ConnectionFlags {
 type Verb = (context: CommandContext, targets: Target[], flags: Flags) => Promise<void>;
 
 function program(world: World): Command {
-  const root = base(new Command("kubectl-kruise"), world).description("kubectl-kruise controls the OpenKruise CRs");
-  const rollout = base(root.command("rollout"), world).alias("ro").description("Manage the rollout of a resource");
+  const root = testable(new Command("kubectl-kruise"), world).description("kubectl-kruise controls the OpenKruise CRs");
+  const rollout = testable(root.command("rollout"), world).alias("ro").description("Manage the rollout of a resource");
   const add = (name: string, summary: string, verb: Verb) => addVerb(rollout, world, { name, summary, verb });
 
   add("approve", "Approve a resource", (context, targets, { output }) => approve(context, targets, output));
@@ -76,7 +78,7 @@ function program(world: World): Command {
   add("resume", "Resume a paused resource", (context, targets, { output }) => resume(context, targets, output));
   add("restart", "Restart a resource", (context, targets, { output }) => restart(context, targets, output));
 
-  addDescribe(base(root.command("describe"), world).description("Show details of a rollout"), world);
+  addDescribe(testable(root.command("describe"), world).description("Show details of a rollout"), world);
   return root;
 }
 
@@ -85,7 +87,7 @@ function addVerb(
   world: World,
   { name, summary, verb }: { name: string; summary: string; verb: Verb },
 ) {
-  return connectionOptions(base(parent.command(name), world))
+  return connectionOptions(testable(parent.command(name), world))
     .description(summary)
     .argument("[resource...]", "TYPE NAME, or TYPE/NAME, several if need be")
     .option("-f, --filename <file>", "files that name the resources", collect, [])
@@ -106,7 +108,7 @@ function addVerb(
 }
 
 function addDescribe(parent: Command, world: World): void {
-  connectionOptions(base(parent.command("rollout"), world))
+  connectionOptions(testable(parent.command("rollout"), world))
     .aliases(["rollouts", "ro"])
     .description("Get details about a rollout")
     .argument("[name]", "the rollout's name")
@@ -119,41 +121,12 @@ function addDescribe(parent: Command, world: World): void {
         if (name === undefined) throw new CommandError("required rollout name not specified");
         return describe(context, name, {
           isWatching: flags.watch ?? false,
-          hasColor: (flags.color ?? true) && context.isTerminal,
+          hasColor: (flags.color ?? true) && context.hasColor,
           isAllBatches: flags.all ?? false,
           timeoutMs: durationMs(flags.timeout ?? "0"),
         });
       }),
     );
-}
-
-async function withSession(
-  world: World,
-  flags: ConnectionFlags,
-  act: (context: CommandContext) => Promise<void>,
-): Promise<void> {
-  const { client, namespace, close } = world.connect(flags);
-  try {
-    const { clock, isTerminal } = world;
-    await act({ client, namespace, clock, isTerminal, print: (text) => world.print(text) });
-  } finally {
-    await close();
-  }
-}
-
-/** Errors of the command line itself are thrown, so that tests see them, and go where the others go. */
-function base(command: Command, world: World): Command {
-  return command.exitOverride().configureOutput({
-    writeOut: (text) => world.print(text),
-    writeErr: (text) => world.printError(text),
-  });
-}
-
-function connectionOptions(command: Command): Command {
-  return command
-    .option("-n, --namespace <name>", "the namespace")
-    .option("--kubeconfig <file>", "path to the kubeconfig file")
-    .option("--context <name>", "the kubeconfig context");
 }
 
 function collect(value: string, before: readonly string[]): string[] {
@@ -165,25 +138,9 @@ function wholeNumber(value: string): number {
   return Number(value);
 }
 
-function boolean(value: string): boolean {
-  if (value !== "true" && value !== "false") throw new InvalidArgumentError("it must be true or false");
-  return value === "true";
-}
-
 function dryRunOf(value: string | true | undefined): "none" | "server" | "client" {
   if (value === undefined || value === "none") return "none";
   if (value === true) return "client"; // A bare flag meant that before kubectl 1.18.
   if (value === "server" || value === "client") return value;
   throw new CommandError(`invalid dry-run value (${value}). Must be "none", "server", or "client".`);
-}
-
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, "": 1000 };
-
-/** `90`, `90s`, `1m30s` to milliseconds; a bare number is seconds. */
-function durationMs(text: string): number {
-  if (!/^(\d+(\.\d+)?(ms|s|m|h)?)+$/.test(text)) throw new CommandError(`invalid duration "${text}"`);
-  return [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)?/g)].reduce(
-    (sum, [, value = "0", unit = ""]) => sum + Number(value) * (UNIT_MS[unit] ?? 0),
-    0,
-  );
 }

@@ -1,9 +1,9 @@
 import type { Deployment } from "../../api/apps.ts";
 import { formatTime } from "../../base/time.ts";
 import { resources } from "../../kube/resource.ts";
-import { type CommandContext, forEach, refusal } from "./command.ts";
+import type { CommandContext, Target } from "../plugin/command.ts";
+import { forEach, refusal } from "./command.ts";
 import { renderChange } from "./output.ts";
-import type { Target } from "./targets.ts";
 
 /** Restarts pods by an annotation in the template, as kubectl does; under a Rollout that is a release (KRUISE-459). */
 export function restart(context: CommandContext, targets: readonly Target[], output?: string): Promise<void> {

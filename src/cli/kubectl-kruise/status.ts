@@ -4,9 +4,9 @@ import type { Rollout } from "../../dialects/kruise/types.ts";
 import { resources } from "../../kube/resource.ts";
 import { isObserved } from "../../workloads/deployment.ts";
 import { desiredReplicas } from "../../workloads/replicas.ts";
-import { type CommandContext, CommandError, forEach } from "./command.ts";
-import { follow } from "./follow.ts";
-import type { Target } from "./targets.ts";
+import { type CommandContext, CommandError, type Target } from "../plugin/command.ts";
+import { follow } from "../plugin/follow.ts";
+import { forEach } from "./command.ts";
 
 export interface StatusOptions {
   readonly isWatching: boolean;

@@ -1,16 +1,10 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { isRecord } from "../../base/json.ts";
 import { apiVersionOf, qualifiedPlural, type ResourceType, resources } from "../../kube/resource.ts";
-import { CommandError } from "./command.ts";
-
-/** Which objects a command is about: `TYPE NAME…`, `TYPE/NAME…` or files, as in kubectl (KRUISE section 14). */
-export interface Target {
-  readonly type: ResourceType;
-  readonly namespace: string;
-  readonly name: string;
-}
+import { CommandError, type Target } from "../plugin/command.ts";
+import { readText } from "../plugin/files.ts";
 
 export interface TargetOptions {
   readonly namespace: string;
@@ -55,6 +49,7 @@ export function typeOfKind(apiVersion: string, kind: string): ResourceType {
   throw new CommandError(`no matches for kind "${kind}" in version "${apiVersion}"`);
 }
 
+/** Which objects a command is about: `TYPE NAME…`, `TYPE/NAME…` or files, as in kubectl (KRUISE section 14). */
 export function targetsOf(args: readonly string[], options: TargetOptions): Target[] {
   return [...targetsOfArguments(args, options), ...options.filenames.flatMap((path) => targetsOfFile(path, options))];
 }
@@ -115,10 +110,6 @@ function filesAt(path: string, recursive: boolean): string[] {
       if (entry.isDirectory()) return recursive ? filesAt(inner, true) : [];
       return /\.(ya?ml|json)$/.test(entry.name) ? [inner] : [];
     });
-}
-
-function readText(file: string): string {
-  return readFileSync(file === "-" ? 0 : file, "utf8");
 }
 
 /** `rollout.rollouts.kruise.io/x`: how kubectl names an object that it changed. */

@@ -7,10 +7,11 @@ import type { Rollout } from "../../dialects/kruise/types.ts";
 import { resources } from "../../kube/resource.ts";
 import { revisionNumber } from "../../workloads/deployment.ts";
 import { sameTemplate, withoutHash } from "../../workloads/template.ts";
-import { type CommandContext, CommandError, forEach, refusal } from "./command.ts";
+import { type CommandContext, CommandError, type Target } from "../plugin/command.ts";
+import { forEach, refusal } from "./command.ts";
 import { renderChange } from "./output.ts";
 import { revisionsOf } from "./revisions.ts";
-import { shownName, type Target, targetKey, typeOfKind } from "./targets.ts";
+import { shownName, targetKey, typeOfKind } from "./targets.ts";
 
 export interface UndoOptions {
   /** 0: the previous one. */

@@ -1,7 +1,6 @@
 import type { KubeObject } from "../../api/meta.ts";
 import { isExpired } from "../../kube/errors.ts";
-import { type CommandContext, CommandError } from "./command.ts";
-import type { Target } from "./targets.ts";
+import { type CommandContext, CommandError, type Target } from "./command.ts";
 
 export interface FollowOptions {
   /** 0: for ever. */

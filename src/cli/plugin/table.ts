@@ -1,0 +1,12 @@
+/** Columns padded to their widest cell, two blanks between, as Go's tabwriter sets them. */
+export function renderTable(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, column) => {
+      widths[column] = Math.max(widths[column] ?? 0, cell.length);
+    });
+  }
+  const line = (row: readonly string[]) =>
+    row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd((widths[column] ?? 0) + 2))).join("");
+  return rows.map((row) => `${line(row)}\n`).join("");
+}
