@@ -101,6 +101,7 @@ function builtInImages({ appsDirectory, nodePath }: ImageTableOptions): readonly
     { ...sample, tags: ["1.0"] },
     // The document's manifests keep `version: v1` when they move to 2.0, and its output says v2 (SEED-011).
     { ...sample, tags: ["2.0"], environment: { version: "v2" } },
+    ...rolloutsDemoImages(nodePath, path.join(appsDirectory, "rollouts-demo", "server.js")),
     { image: "*busybox", command: [], args: ["sh"] },
     { image: "*alpine", command: [], args: ["sh"] },
     { image: "*curlimages/curl", command: ["curl"] },
@@ -108,6 +109,17 @@ function builtInImages({ appsDirectory, nodePath }: ImageTableOptions): readonly
     { image: "node", command: [], args: [nodePath] },
     { image: "*pause", command: ["tail", "-f", "/dev/null"] },
   ];
+}
+
+/** argoproj/rollouts-demo: a colour, a colour that fails, a colour that is slow (DM-002). */
+function rolloutsDemoImages(nodePath: string, server: string): readonly ImageEntry[] {
+  const colours = ["red", "orange", "yellow", "green", "blue", "purple"];
+  const image = { image: "*rollouts-demo", command: [nodePath, server], port: 8080, waitForPort: true };
+  return colours.flatMap((COLOR) => [
+    { ...image, tags: [COLOR], environment: { COLOR } },
+    { ...image, tags: [`bad-${COLOR}`], environment: { COLOR, ERROR_RATE: "15" } },
+    { ...image, tags: [`slow-${COLOR}`], environment: { COLOR, LATENCY: "2" } },
+  ]);
 }
 
 /** `registry:5000/team/app:1.2@sha256:…` to repository and tag (default `latest`); null when it is not a reference. */
