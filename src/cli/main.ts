@@ -5,6 +5,7 @@ import { envCommand } from "./env.ts";
 import { reportAndExit } from "./errors.ts";
 import { explainCommand } from "./explain.ts";
 import { lintCommand } from "./lint.ts";
+import { loadCommand } from "./load.ts";
 import { statusCommand } from "./status.ts";
 import { upCommand } from "./up.ts";
 import { version } from "./version.ts";
@@ -20,7 +21,8 @@ const program = new Command("fairway")
   .addCommand(envCommand())
   .addCommand(demoCommand())
   .addCommand(explainCommand())
-  .addCommand(lintCommand());
+  .addCommand(lintCommand())
+  .addCommand(loadCommand());
 
 try {
   await program.parseAsync(process.argv);

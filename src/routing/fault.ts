@@ -1,5 +1,5 @@
 import type { FaultSpec } from "../api/istio.ts";
-import { parseDurationMs } from "./duration.ts";
+import { parseDurationMs } from "../base/duration.ts";
 
 /** Delay first, then abort, drawn independently (MESH-150). Shares are in [0, 1]. */
 export interface CompiledFault {

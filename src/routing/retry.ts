@@ -1,5 +1,5 @@
 import type { RetriesSpec } from "../api/istio.ts";
-import { parseDurationMs } from "./duration.ts";
+import { parseDurationMs } from "../base/duration.ts";
 import type { RetryPolicy } from "./types.ts";
 
 /** Back-off base of Envoy's default policy (MESH-143). */

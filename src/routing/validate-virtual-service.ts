@@ -10,7 +10,7 @@ import type {
   StringMatch,
   VirtualService,
 } from "../api/istio.ts";
-import { parseDurationMs } from "./duration.ts";
+import { parseDurationMs } from "../base/duration.ts";
 import { expandHost, hostMatches } from "./hosts.ts";
 import { compileRegex, REGEX_LENGTH_MAX } from "./regex.ts";
 import { isStatusCode, RETRY_TOKENS, splitRetryOn } from "./retry.ts";

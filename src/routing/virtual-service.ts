@@ -6,7 +6,7 @@ import type {
   HttpRouteSpec,
   VirtualService,
 } from "../api/istio.ts";
-import { parseDurationMs } from "./duration.ts";
+import { parseDurationMs } from "../base/duration.ts";
 import { type CompiledFault, compileFault } from "./fault.ts";
 import { compileHeaders, orderHeaders } from "./headers.ts";
 import { expandHost } from "./hosts.ts";
