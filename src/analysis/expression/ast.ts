@@ -10,7 +10,7 @@ export type Node =
   | { readonly kind: "map"; readonly entries: readonly (readonly [Node, Node])[] }
   | { readonly kind: "unary"; readonly operator: UnaryOperator; readonly operand: Node }
   | { readonly kind: "binary"; readonly operator: BinaryOperator; readonly left: Node; readonly right: Node }
-  | { readonly kind: "condition"; readonly test: Node; readonly then: Node; readonly otherwise: Node }
+  | { readonly kind: "condition"; readonly test: Node; readonly yes: Node; readonly no: Node }
   | { readonly kind: "member"; readonly object: Node; readonly key: Node; readonly isOptional: boolean }
   | { readonly kind: "slice"; readonly object: Node; readonly from: Node | null; readonly to: Node | null }
   | { readonly kind: "call"; readonly name: string; readonly args: readonly Node[] }

@@ -54,12 +54,12 @@ function checkUnary(operator: "!" | "-" | "+", operand: string | null): string |
   return operator === "!" ? "bool" : operand;
 }
 
-function checkCondition({ test, then, otherwise }: Extract<Node, { kind: "condition" }>, types: Types): string | null {
+function checkCondition({ test, yes, no }: Extract<Node, { kind: "condition" }>, types: Types): string | null {
   const type = check(test, types);
   if (type !== null && type !== "bool") {
     throw new ExpressionError(`non-bool expression (type ${type}) used as condition`);
   }
-  const [left, right] = [check(then, types), check(otherwise, types)];
+  const [left, right] = [check(yes, types), check(no, types)];
   return left === right ? left : null;
 }
 

@@ -33,7 +33,7 @@ export function evaluate(node: Node, scope: Scope): Value {
     case "binary":
       return binary(node, scope);
     case "condition":
-      return evaluate(asBool(evaluate(node.test, scope)) ? node.then : node.otherwise, scope);
+      return evaluate(asBool(evaluate(node.test, scope)) ? node.yes : node.no, scope);
     case "member":
       return member(node, scope);
     case "slice":

@@ -80,10 +80,10 @@ class Parser {
   }
 
   #ternary(test: Node): Node {
-    if (this.#accept(":")) return { kind: "condition", test, then: test, otherwise: this.#expression() };
+    if (this.#accept(":")) return { kind: "condition", test, yes: test, no: this.#expression() };
     const then = this.#expression();
     this.#expect(":");
-    return { kind: "condition", test, then, otherwise: this.#expression() };
+    return { kind: "condition", test, yes: then, no: this.#expression() };
   }
 
   #binary(power: number): Node {
@@ -173,10 +173,10 @@ class Parser {
 
   #ifElse(): Node {
     const test = this.#expression();
-    const then = this.#block();
+    const yes = this.#block();
     this.#expect("else");
-    const otherwise = this.#accept("if") ? this.#ifElse() : this.#block();
-    return { kind: "condition", test, then, otherwise };
+    const no = this.#accept("if") ? this.#ifElse() : this.#block();
+    return { kind: "condition", test, yes, no };
   }
 
   #block(): Node {
