@@ -1,0 +1,88 @@
+import type { Instant } from "../base/time.ts";
+import { Labels, METRIC_NAME } from "./labels.ts";
+import { parseNumber } from "./number.ts";
+import type { MetricMetadata } from "./store.ts";
+
+export interface ExposedSample {
+  readonly labels: Labels;
+  readonly value: number;
+  /** As exposed; null: the time of the scrape. */
+  readonly time: Instant | null;
+}
+
+export interface Exposition {
+  readonly samples: readonly ExposedSample[];
+  readonly metadata: ReadonlyMap<string, MetricMetadata>;
+}
+
+/** A target that answers with something else than the text format; the whole answer is refused, as Prometheus does. */
+export class ExpositionError extends Error {
+  constructor(line: number, problem: string) {
+    super(`line ${line}: ${problem}`);
+    this.name = "ExpositionError";
+  }
+}
+
+const NAME = /[a-zA-Z_:][a-zA-Z0-9_:]*/y;
+const LABEL = /\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(,|(?=\}))/y;
+
+/** Reads the Prometheus text format 0.0.4 (MESH-387). */
+export function parseExposition(text: string): Exposition {
+  const samples: ExposedSample[] = [];
+  const metadata = new Map<string, MetricMetadata>();
+  text.split("\n").forEach((raw, index) => {
+    const line = raw.trim();
+    if (line === "") return;
+    if (line.startsWith("#")) readComment(line, metadata);
+    else samples.push(readSample(line, index + 1));
+  });
+  return { samples, metadata };
+}
+
+const empty: MetricMetadata = { type: "unknown", help: "", unit: "" };
+
+function readComment(line: string, metadata: Map<string, MetricMetadata>): void {
+  const match = /^#\s*(HELP|TYPE|UNIT)\s+(\S+)\s*(.*)$/.exec(line);
+  if (match === null) return;
+  const [, kind, metric, rest] = match as unknown as [string, "HELP" | "TYPE" | "UNIT", string, string];
+  const value = kind === "HELP" ? rest.replace(/\\([\\n])/g, (_, escaped) => (escaped === "n" ? "\n" : "\\")) : rest;
+  metadata.set(metric, { ...(metadata.get(metric) ?? empty), [kind.toLowerCase()]: value });
+}
+
+function readSample(line: string, number: number): ExposedSample {
+  NAME.lastIndex = 0;
+  const name = NAME.exec(line)?.[0];
+  if (name === undefined) throw new ExpositionError(number, `expected a metric name, found ${JSON.stringify(line)}`);
+  const pairs: [string, string][] = [[METRIC_NAME, name]];
+  let at = name.length;
+  while (line[at] === " " || line[at] === "\t") at++;
+  if (line[at] === "{") at = readLabels(line, at + 1, number, pairs);
+  const [valueText, timeText, ...rest] = line.slice(at).trim().split(/\s+/);
+  const value = parseNumber(valueText ?? "");
+  if (value === null) throw new ExpositionError(number, `expected a value, found ${JSON.stringify(valueText)}`);
+  // What follows a "#" is an exemplar of OpenMetrics.
+  const time = timeText === undefined || timeText === "#" ? null : Number(timeText);
+  const isWrong = time !== null && (!Number.isInteger(time) || (rest.length > 0 && rest[0] !== "#"));
+  if (isWrong) throw new ExpositionError(number, `expected a timestamp, found ${JSON.stringify(timeText)}`);
+  return { labels: Labels.of(pairs), value, time };
+}
+
+function readLabels(line: string, from: number, number: number, pairs: [string, string][]): number {
+  let at = from;
+  for (;;) {
+    while (line[at] === " ") at++;
+    if (line[at] === "}") return at + 1;
+    LABEL.lastIndex = at;
+    const match = LABEL.exec(line);
+    if (match === null) throw new ExpositionError(number, `expected a label, found ${JSON.stringify(line.slice(at))}`);
+    pairs.push([match[1]!, unescaped(match[2]!)]);
+    at += match[0].length;
+  }
+}
+
+function unescaped(value: string): string {
+  if (!value.includes("\\")) return value;
+  return value.replace(/\\(.)/g, (whole, character) => escapes[character as string] ?? whole);
+}
+
+const escapes: Readonly<Record<string, string>> = { n: "\n", "\\": "\\", '"': '"' };

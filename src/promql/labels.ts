@@ -1,0 +1,79 @@
+/** The label that holds a metric's name. */
+export const METRIC_NAME = "__name__";
+
+type Pair = readonly [name: string, value: string];
+
+/** A lone surrogate occurs in no text that came as UTF-8, so keys of different label sets cannot collide. */
+const SEPARATOR = "\ud800";
+
+/**
+ * An immutable set of labels, sorted by name, without empty values: to PromQL a missing label and an empty one are the
+ * same (PQ-001).
+ */
+export class Labels {
+  static readonly empty = new Labels([]);
+
+  readonly pairs: readonly Pair[];
+  #key: string | null = null;
+
+  private constructor(pairs: readonly Pair[]) {
+    this.pairs = pairs;
+  }
+
+  static of(labels: Readonly<Record<string, string>> | Iterable<Pair>): Labels {
+    const entries = Symbol.iterator in labels ? [...labels] : Object.entries(labels);
+    return new Labels(entries.filter(([, value]) => value !== "").sort(byName));
+  }
+
+  /** Equal keys mean equal sets; their order is the order of results (PQ-013). */
+  get key(): string {
+    this.#key ??= this.pairs.map(([name, value]) => name + SEPARATOR + value).join(SEPARATOR);
+    return this.#key;
+  }
+
+  get metricName(): string {
+    return this.get(METRIC_NAME);
+  }
+
+  /** The value, or the empty string. */
+  get(name: string): string {
+    for (const [label, value] of this.pairs) if (label === name) return value;
+    return "";
+  }
+
+  with(name: string, value: string): Labels {
+    const others = this.pairs.filter(([label]) => label !== name);
+    return new Labels(value === "" ? others : [...others, [name, value] as const].sort(byName));
+  }
+
+  only(names: ReadonlySet<string>): Labels {
+    return new Labels(this.pairs.filter(([name]) => names.has(name)));
+  }
+
+  without(names: ReadonlySet<string>): Labels {
+    return new Labels(this.pairs.filter(([name]) => !names.has(name)));
+  }
+
+  withoutName(): Labels {
+    return this.without(nameOnly);
+  }
+
+  toRecord(): Record<string, string> {
+    return Object.fromEntries(this.pairs);
+  }
+
+  /** As error messages show it: `up{job="mesh"}` is `{__name__="up", job="mesh"}`. */
+  toString(): string {
+    return `{${this.pairs.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(", ")}}`;
+  }
+}
+
+const nameOnly: ReadonlySet<string> = new Set([METRIC_NAME]);
+
+function byName([left]: Pair, [right]: Pair): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+export function compareLabels(left: Labels, right: Labels): number {
+  return left.key < right.key ? -1 : left.key > right.key ? 1 : 0;
+}
