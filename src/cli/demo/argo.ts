@@ -1,0 +1,203 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { sleep, systemClock } from "../../base/clock.ts";
+import { resources } from "../../kube/resource.ts";
+import { type LoadCounts, SteadyLoad } from "../load.ts";
+import type { LoadReport } from "./load.ts";
+import type { StepReport } from "./reporter.ts";
+import type { Stage } from "./stage.ts";
+
+/**
+ * The walk of seed 002: an Argo Rollout behind an Istio VirtualService. Weights rise step by step; a canary whose answers
+ * fail is judged by an AnalysisTemplate and goes back by itself. A steady load asks for a colour and counts the answers,
+ * so that every stage shows the measured share beside the desired weight.
+ */
+
+const EXAMPLES = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "..", "..", "examples", "argo");
+const ROLLOUT = "istio-rollout";
+const KEY = { namespace: "default", name: ROLLOUT };
+/** Answers a second: enough to tell 10 % from 20 % within three seconds. */
+const REQUESTS_PER_SECOND = 150;
+const MEASURE_MS = 3_000;
+
+export interface ArgoWalk {
+  readonly stage: Stage;
+  readonly url: string;
+  /** Pauses of the manifests are divided by this; the controller knows nothing of it. */
+  readonly speed: number;
+}
+
+interface Status {
+  readonly phase?: string;
+  readonly message?: string;
+  readonly currentStepIndex?: number;
+  readonly abort?: boolean;
+}
+
+export async function playArgo({ stage, url, speed }: ArgoWalk) {
+  const walk = new Walk(stage, new SteadyLoad(url, { method: "POST", headers: {}, intervalMs: 1000 / REQUESTS_PER_SECOND }), speed);
+  const steps: readonly (readonly [id: string, title: string, act: () => Promise<void>])[] = [
+    ["1", "Create the Rollout, its Services and its route", () => walk.create()],
+    ["2", "Release yellow: 10 % of the traffic, then wait", () => walk.release()],
+    ["3", "Promote: the weights rise by themselves", () => walk.promote()],
+    ["4", "Release orange, judged by its success rate", () => walk.releaseJudged()],
+    ["5", "Orange fails: it goes back by itself", () => walk.fail()],
+    ["6", "Undo: the template is yellow again", () => walk.undo()],
+  ];
+  const reports: StepReport[] = [];
+  for (const [id, title, act] of steps) {
+    const report = await stage.step(id, title, act);
+    reports.push(report);
+    if (!report.passed) break;
+  }
+  return { reports, steps: steps.length, load: await walk.finish() };
+}
+
+class Walk {
+  readonly #stage: Stage;
+  readonly #load: SteadyLoad;
+  readonly #speed: number;
+  readonly #total = { sent: 0, errors: 0, statuses: {} as Record<string, number>, expectedErrors: 0 };
+  #isLoading = false;
+  /** Errors are asked for by the load itself: then a 500 is the right answer. */
+  #asksForErrors = false;
+
+  constructor(stage: Stage, load: SteadyLoad, speed: number) {
+    this.#stage = stage;
+    this.#load = load;
+    this.#speed = speed;
+  }
+
+  async create(): Promise<void> {
+    for (const file of ["services", "gateway", "virtualservice"]) await this.#apply(file);
+    await this.#apply("rollout");
+    await this.#expectPhase("Healthy", "");
+    await this.#stage.expectServed("/");
+    this.#load.start();
+    this.#isLoading = true;
+    await this.#tree();
+    await this.#expectShare({ blue: 100 });
+  }
+
+  async release(): Promise<void> {
+    await this.#setImage("yellow");
+    await this.#expectPhase("Paused", "CanaryPauseStep");
+    await this.#tree();
+    await this.#expectShare({ blue: 90, yellow: 10 });
+  }
+
+  async promote(): Promise<void> {
+    await this.#stage.kubectl("argo", "rollouts", "promote", ROLLOUT);
+    await this.#expectStep(6);
+    await this.#stage.kubectl("argo", "rollouts", "status", ROLLOUT, "--timeout", "120s");
+    await this.#expectPhase("Healthy", "");
+    await this.#tree();
+    await this.#expectShare({ yellow: 100 });
+  }
+
+  async releaseJudged(): Promise<void> {
+    await this.#apply("analysistemplate");
+    await this.#apply("rollout-with-analysis");
+    await this.#expectPhase("Healthy", "");
+    await this.#setImage("orange");
+    await this.#expectPhase("Paused", "CanaryPauseStep");
+    await this.#expectShare({ yellow: 90, orange: 10 });
+    await this.#tree();
+  }
+
+  async fail(): Promise<void> {
+    this.#stage.note("the page's ERROR slider of orange goes to 100 %");
+    this.#tally(this.#load.take());
+    this.#asksForErrors = true;
+    this.#load.setBody(JSON.stringify([{ color: "orange", return500: 100 }]));
+    await this.#expectPhase(
+      "Degraded",
+      'RolloutAborted: Rollout aborted update to revision 3: Metric "success-rate" assessed Failed due to failed (1) > failureLimit (0)',
+    );
+    await this.#tree();
+    await this.#expectShare({ yellow: 100 });
+  }
+
+  async undo(): Promise<void> {
+    await this.#stage.kubectl("argo", "rollouts", "undo", ROLLOUT);
+    await this.#expectPhase("Healthy", "");
+    await this.#tree();
+    await this.#expectShare({ yellow: 100 });
+  }
+
+  async finish(): Promise<LoadReport> {
+    if (this.#isLoading) this.#tally(await this.#load.stop());
+    const { sent, errors, statuses, expectedErrors } = this.#total;
+    const answered = Object.entries(statuses).filter(([status]) => status !== "200");
+    const failed = errors + answered.reduce((sum, [, count]) => sum + count, 0) - expectedErrors;
+    return { sent, failed, statuses: { requests: statuses }, failures: failed > 0 ? [`${failed} requests failed`] : [] };
+  }
+
+  #tally(counts: LoadCounts): void {
+    this.#total.sent += counts.sent;
+    this.#total.errors += counts.errors;
+    for (const [status, count] of Object.entries(counts.statuses)) {
+      this.#total.statuses[status] = (this.#total.statuses[status] ?? 0) + count;
+      if (this.#asksForErrors && status === "500") this.#total.expectedErrors += count;
+    }
+  }
+
+  /** Applies an example with its pauses and delays shortened, as a person would who has no time. */
+  async #apply(name: string): Promise<void> {
+    const text = readFileSync(path.join(EXAMPLES, `${name}.yaml`), "utf8");
+    const shortened = text.replace(/\b(duration|initialDelay|interval): (\d+)s\b/g, (_, field, seconds) => {
+      return `${field}: ${Math.max(1, Math.round(Number(seconds) / this.#speed))}s`;
+    });
+    await this.#stage.kubectlApply(path.relative(process.cwd(), path.join(EXAMPLES, `${name}.yaml`)), shortened);
+  }
+
+  async #setImage(color: string): Promise<void> {
+    await this.#stage.kubectl("argo", "rollouts", "set", "image", ROLLOUT, `*=argoproj/rollouts-demo:${color}`);
+  }
+
+  async #tree(): Promise<void> {
+    await this.#stage.kubectl("argo", "rollouts", "get", "rollout", ROLLOUT, "--no-color");
+  }
+
+  #status(): Status {
+    return (this.#stage.cache.get(resources.argoRollouts, KEY)?.["status"] ?? {}) as Status;
+  }
+
+  async #expectPhase(phase: string, message: string): Promise<void> {
+    const isSettled = () => {
+      const rollout = this.#stage.cache.get(resources.argoRollouts, KEY);
+      const status = (rollout?.["status"] ?? {}) as Status & { observedGeneration?: string };
+      const isObserved = status.observedGeneration === String(rollout?.metadata.generation);
+      return isObserved && status.phase === phase && (status.message ?? "") === message;
+    };
+    const what = `${ROLLOUT} is ${phase}${message === "" ? "" : `: ${message}`}`;
+    await this.#stage.expectState(what, isSettled, () => JSON.stringify(this.#status()));
+  }
+
+  async #expectStep(stepIndex: number): Promise<void> {
+    const what = `${ROLLOUT} reaches step ${stepIndex}`;
+    const index = () => this.#status().currentStepIndex ?? -1;
+    await this.#stage.expectState(what, () => index() >= stepIndex, () => String(index()));
+  }
+
+  /** Measures the shares of colours and compares them with the weights (MESH-098: ±4 standard errors). */
+  async #expectShare(want: Readonly<Record<string, number>>): Promise<void> {
+    await this.#stage.expectLive();
+    this.#tally(this.#load.take());
+    await sleep(systemClock, MEASURE_MS);
+    const counts = this.#load.take();
+    this.#tally(counts);
+    const total = Object.values(counts.bodies).reduce((sum, count) => sum + count, 0);
+    const percent = (color: string) => (100 * (counts.bodies[JSON.stringify(color)] ?? 0)) / Math.max(1, total);
+    const isWithin = (color: string, desired: number) => {
+      const share = desired / 100;
+      const tolerance = 400 * Math.sqrt((share * (1 - share)) / Math.max(1, total));
+      return Math.abs(percent(color) - desired) <= tolerance + 0.01;
+    };
+    const found = Object.keys(want).map((color) => `${color} ${percent(color).toFixed(1)} %`).join(", ");
+    const desired = Object.entries(want).map(([color, weight]) => `${color} ${weight} %`).join(", ");
+    const isMet = total > 0 && Object.entries(want).every(([color, weight]) => isWithin(color, weight));
+    this.#stage.check(`of ${total} answers ${found} (desired ${desired})`, isMet, JSON.stringify(counts.bodies));
+  }
+}
