@@ -14,8 +14,8 @@ export interface BarrierOptions {
   readonly clock: Clock;
 }
 
-/** A mesh that does not answer must not keep pods for ever; Kubernetes itself waits for nothing here. */
-const WAIT_MS_MAX = 3_000;
+/** A mesh that lives but lags (seen in simulation: 2 s behind) must not cost requests; one that hangs must not keep pods for ever. */
+const WAIT_MS_MAX = 20_000;
 const SLICES = qualifiedPlural(resources.endpointSlices);
 
 export function drainBarrier({ mesh, cache, clock }: BarrierOptions): (pod: KubeObject) => Promise<void> {
