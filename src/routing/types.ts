@@ -22,6 +22,8 @@ export interface RoutingConfig {
   readonly rootNamespace: string;
   /** Calls to hosts that no service has (MESH-019); default ALLOW_ANY: they go to the name that the client wrote. */
   readonly outboundTrafficPolicy?: "ALLOW_ANY" | "REGISTRY_ONLY";
+  /** Endpoints at these addresses count as not ready: their pods' own proxies do not listen (MESH-006). */
+  readonly withheldAddresses?: ReadonlySet<string>;
   /** The moment of compilation, kept as `Table.compiledAt`. */
   readonly now?: Instant;
 }
