@@ -242,7 +242,7 @@ function controllerUidOf(object: KubeObject): string | undefined {
 }
 
 /** False for a write that is known to change nothing: it stays home. */
-export function wouldChange(write: Write, caches: CacheSet): boolean {
+function wouldChange(write: Write, caches: CacheSet): boolean {
   if (write.op === "update" && !write.subresource) {
     const seen = caches.of(write.type)?.get(keyOf(write.object)) ?? null;
     const isSameRevision = seen?.metadata.resourceVersion === write.object.metadata.resourceVersion;
@@ -258,7 +258,7 @@ export function wouldChange(write: Write, caches: CacheSet): boolean {
   return true;
 }
 
-export function wouldChangeStatus(object: KubeObject, status: unknown): boolean {
+function wouldChangeStatus(object: KubeObject, status: unknown): boolean {
   return !deepEqual(object["status"] ?? {}, status ?? {});
 }
 

@@ -76,7 +76,15 @@ export const lists: CheckGroup = {
         metadata: { name: "e1" },
         involvedObject: { kind: "Pod", namespace: scene.namespace, name: "p1", uid: "u-1" },
         reason: "Tested",
+        source: { component: "tester" },
       });
+      await scene.create(events, {
+        metadata: { name: "e2" },
+        involvedObject: { kind: "Pod", namespace: scene.namespace, name: "p1", uid: "u-2" },
+        reportingComponent: "reporter",
+      });
+      assert.deepEqual(await listNames(scene, events, { fieldSelector: "source=tester" }), ["e1"]);
+      assert.deepEqual(await listNames(scene, events, { fieldSelector: "source=reporter" }), ["e2"]);
       assert.deepEqual(await listNames(scene, events, { fieldSelector: "involvedObject.uid=u-1" }), ["e1"]);
       refused(await scene.http(`${scene.CM}?fieldSelector=data.k%3D1`), 400, "not a known field selector");
     }),

@@ -212,6 +212,13 @@ export const patches: CheckGroup = {
       assert.equal(code, 1);
       assert.match(err, /Expected replicas to be 9, was 4/);
     }),
+    check(87, "the scale of a ReplicationController names its selector (K8S-113)", async (scene) => {
+      const path = `/api/v1/namespaces/${scene.namespace}/replicationcontrollers`;
+      const { template } = web("rc").spec;
+      await scene.create(path, { metadata: { name: "rc" }, spec: { replicas: 0, selector: { app: "rc" }, template } });
+      const { status } = await scene.get(`${path}/rc/scale`);
+      assert.deepEqual(status, { replicas: 0, selector: "app=rc" });
+    }),
     check(88, "the scale of a custom kind", async (scene) => {
       const scale = await scene.get(`${scene.WD}/w1/scale`);
       assert.deepEqual([scale.apiVersion, scale.kind, scale.spec.replicas], ["autoscaling/v1", "Scale", 1]);

@@ -9,7 +9,7 @@ import { JSON_TYPE, PROTOBUF_TYPE, YAML_TYPE } from "./negotiation.ts";
 import { decodeProtobuf } from "./protobuf.ts";
 
 /** The largest body that is read (K8S-46; kube-apiserver's own limit). */
-export const BODY_BYTES_MAX = 3_145_728;
+const BODY_BYTES_MAX = 3_145_728;
 
 export function readBody(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {

@@ -12,6 +12,8 @@ import { silentLogger } from "../../../base/log.ts";
 import { systemRandom } from "../../../base/random.ts";
 import { failure } from "../../../kube/errors.ts";
 import { type ResourceType, resources } from "../../../kube/resource.ts";
+import { builtin } from "../builtin/define.ts";
+import { nameColumn } from "../columns/cells.ts";
 import type { ApiHandler, ApiRequest, ServerWatchEvent, ServerWatchHandler } from "../request.ts";
 import type { ResourceDefinition } from "../resource.ts";
 import { adminTokenAuthenticator } from "./authentication.ts";
@@ -71,37 +73,11 @@ class ScriptedApi implements ApiHandler {
   }
 }
 
+const data = { type: "object", description: "Words." } as const;
+
 function define(type: ResourceType, changes: Partial<ResourceDefinition> = {}): ResourceDefinition {
-  return {
-    type,
-    listKind: `${type.kind}List`,
-    singular: type.kind.toLowerCase(),
-    shortNames: [],
-    categories: [],
-    verbs: ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
-    hasStatus: false,
-    scale: null,
-    subresources: [],
-    nameRule: "dns-subdomain",
-    generation: "none",
-    isCustom: false,
-    createOnUpdate: false,
-    schema: { type: "object", properties: { data: { type: "object", description: "Words." } } },
-    applyDefaults() {},
-    validate: () => [],
-    selectableFields: [],
-    columns: [
-      {
-        name: "Name",
-        type: "string",
-        format: "name",
-        description: "",
-        priority: 0,
-        cell: ({ metadata }) => metadata.name,
-      },
-    ],
-    ...changes,
-  };
+  const schema = { type: "object", properties: { data } } as const;
+  return { ...builtin(type, { columns: [nameColumn] }), schema, ...changes };
 }
 
 const widget: ResourceType = { group: "ex.io", version: "v1", kind: "Widget", plural: "widgets", namespaced: true };

@@ -68,7 +68,7 @@ export function sendFailure(exchange: Exchange, error: unknown): Promise<void> {
   return sendValue(exchange, { code: status.code, value: status });
 }
 
-export function toApiError(error: unknown): ApiError {
+function toApiError(error: unknown): ApiError {
   if (isApiError(error)) return error;
   const text = error instanceof Error ? error.message : String(error);
   return failure(500, "InternalError", `Internal error occurred: ${text}`, { causes: [{ message: text }] });
