@@ -19,7 +19,7 @@ function settled({ mocka = {}, ...spec }: GroupSpec & { mocka?: ServicePatches }
 
 function policyOf(cluster: TestCluster, service: string): unknown {
   const rule = cluster.find("DestinationRule", `istio-system/trafficlabel-dr-rollout-default-${service}`);
-  return (rule?.["spec"] as { trafficPolicy?: unknown }).trafficPolicy;
+  return (rule?.["spec"] as { trafficPolicy?: unknown } | undefined)?.trafficPolicy;
 }
 
 function routeOf(cluster: TestCluster, service: string): Record<string, unknown> {
