@@ -1,4 +1,4 @@
-import { loadBalancingOf, type MergedRule, type RuleSubset } from "./destination-rule.ts";
+import { loadBalancingOf, type MergedRule, outlierOf, type RuleSubset } from "./destination-rule.ts";
 import { type EndpointContext, endpointsOf } from "./endpoints.ts";
 import { hasLabels } from "./match.ts";
 import type { RoutedPort, RoutedService } from "./services.ts";
@@ -65,6 +65,7 @@ function compilePort(
       endpoints: members.filter(({ ready }) => ready),
       instanceCount: members.length,
       loadBalancing: loadBalancingOf(rule, definition, port.number),
+      outlier: outlierOf(rule, definition, port.number),
     };
   };
   const subsets = [...(rule?.subsets ?? [])].map(([name, definition]) => [name, cluster(name, definition)] as const);

@@ -293,7 +293,7 @@ function compileVirtualServicePart(object: KubeObject): CompiledPart<CompiledVir
 }
 
 /** Settings that the table has no place for: said, so that nobody waits for their effect. */
-const UNSUPPORTED_POLICIES = ["connectionPool", "outlierDetection", "tls", "tunnel", "proxyProtocol", "retryBudget"];
+const UNSUPPORTED_POLICIES = ["connectionPool", "tls", "tunnel", "proxyProtocol", "retryBudget"];
 
 function checkDestinationRule(object: KubeObject): CompiledPart<DestinationRule> {
   const rule = object as DestinationRule;
