@@ -170,7 +170,7 @@ export const lists: CheckGroup = {
       assert.equal(watch.code, 200);
       watch.close();
     }),
-    check(116, "only the first row of a Table watch has columns", async (scene) => {
+    check(116, "only the first row of a Table watch has columns (K8S-5, K8S-162)", async (scene) => {
       const revision = await listRevision(scene, scene.CM);
       const watch = await scene.watch(`${scene.CM}?watch=true&resourceVersion=${revision}`, { accept: TABLE });
       for (const name of ["t116a", "t116b"]) await scene.create(scene.CM, configMap(name));
