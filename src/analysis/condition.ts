@@ -54,7 +54,7 @@ function test(field: string, condition: string | undefined, result: Result, now:
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
     const cause = isEmpty(result.value) ? NO_DATA : error.message;
-    throw new ExpressionError(`could not evaluate ${field} ${JSON.stringify(condition)}: ${cause}`);
+    throw new ExpressionError(`could not evaluate ${field} "${condition}": ${cause}`);
   }
 }
 

@@ -4,3 +4,9 @@ import type { Condition, KubeObject } from "./meta.ts";
 export interface Pod extends KubeObject {
   status?: { phase?: string; conditions?: Condition[] };
 }
+
+export interface Secret extends KubeObject {
+  /** Base64. */
+  data?: Record<string, string>;
+  type?: string;
+}

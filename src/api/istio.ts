@@ -87,6 +87,18 @@ export interface FaultSpec {
   abort?: { httpStatus?: number; grpcStatus?: string; percentage?: { value?: number } };
 }
 
+export interface CorsPolicySpec {
+  /** Deprecated: exact origins. */
+  allowOrigin?: string[];
+  allowOrigins?: StringMatch[];
+  allowMethods?: string[];
+  allowHeaders?: string[];
+  exposeHeaders?: string[];
+  maxAge?: string;
+  allowCredentials?: boolean | null;
+  unmatchedPreflights?: "UNSPECIFIED" | "FORWARD" | "IGNORE";
+}
+
 export interface HttpRouteSpec {
   name?: string;
   match?: HttpMatchRequest[];
@@ -102,7 +114,8 @@ export interface HttpRouteSpec {
   mirror?: Destination | null;
   mirrors?: ({ destination?: Destination; percentage?: { value?: number } } | null)[];
   mirrorPercentage?: { value?: number };
-  corsPolicy?: Record<string, unknown>;
+  mirrorPercent?: number | null;
+  corsPolicy?: CorsPolicySpec;
 }
 
 export interface VirtualServiceSpec {
@@ -114,10 +127,21 @@ export interface VirtualServiceSpec {
   tls?: unknown[];
 }
 
+export interface OutlierDetectionSpec {
+  consecutive5xxErrors?: number | null;
+  consecutiveGatewayErrors?: number | null;
+  consecutiveLocalOriginFailures?: number | null;
+  splitExternalLocalOriginErrors?: boolean;
+  interval?: string;
+  baseEjectionTime?: string;
+  maxEjectionPercent?: number;
+  minHealthPercent?: number;
+}
+
 export interface TrafficPolicySpec {
   loadBalancer?: { simple?: string; consistentHash?: Record<string, unknown>; [field: string]: unknown };
   connectionPool?: Record<string, unknown>;
-  outlierDetection?: Record<string, unknown>;
+  outlierDetection?: OutlierDetectionSpec;
   tls?: Record<string, unknown>;
   portLevelSettings?: (TrafficPolicySpec & { port?: { number?: number } })[];
   [field: string]: unknown;

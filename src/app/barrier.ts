@@ -1,7 +1,8 @@
 import type { KubeObject } from "../api/meta.ts";
 import type { Clock } from "../base/clock.ts";
+import { hasManagedEndpoints, type Service, servicesOf } from "../cluster/controllers/endpoints/service.ts";
 import { type CacheReader, revisionOf } from "../kube/cache.ts";
-import { qualifiedPlural, resources } from "../kube/resource.ts";
+import { type ObjectKey, parseKey, qualifiedPlural, resources } from "../kube/resource.ts";
 import type { MeshProcess } from "./mesh-process.ts";
 
 /**
@@ -14,8 +15,10 @@ export interface BarrierOptions {
   readonly clock: Clock;
 }
 
-/** A mesh that does not answer must not keep pods for ever; Kubernetes itself waits for nothing here. */
-const WAIT_MS_MAX = 3_000;
+/** A mesh that lives but lags (seen in simulation: 2 s behind) must not cost requests; one that hangs must not keep pods for ever. */
+const WAIT_MS_MAX = 20_000;
+/** The mesh may acknowledge a slice before our own cache has it; nothing tells us when the cache follows. */
+const LOOK_AGAIN_MS = 100;
 const SLICES = qualifiedPlural(resources.endpointSlices);
 
 export function drainBarrier({ mesh, cache, clock }: BarrierOptions): (pod: KubeObject) => Promise<void> {
@@ -28,32 +31,60 @@ export function drainBarrier({ mesh, cache, clock }: BarrierOptions): (pod: Kube
         return revision !== null && Number(acknowledgement.kinds[SLICES] ?? 0) >= revision;
       };
       if (isDrained()) return resolve();
-      const finish = () => {
+      const giveUpAt = clock.now() + WAIT_MS_MAX;
+      const look = () => {
+        if (!isDrained() && clock.now() < giveUpAt) return;
         stopListening();
         cancel();
         resolve();
       };
-      const stopListening = mesh.onAcknowledgement(() => {
-        if (isDrained()) finish();
-      });
-      const cancel = clock.schedule(WAIT_MS_MAX, finish);
+      const lookLater = () =>
+        clock.schedule(LOOK_AGAIN_MS, () => {
+          cancel = lookLater();
+          look();
+        });
+      let cancel = lookLater();
+      const stopListening = mesh.onAcknowledgement(look);
     });
 }
 
-/** The revision from which on no slice offers the pod; null while one does. */
+/**
+ * The revision from which on no slice offers the pod; null while one does, or may yet: a pod that has only just become
+ * ready can be on its way into a slice when it is told to go. So each Service that selects the pod must say that the pod
+ * is terminating, after which no write of its slices offers the pod again.
+ */
 function leftAt(pod: KubeObject, cache: CacheReader): number | null {
+  const { namespace = "", name } = pod.metadata;
+  const selecting = new Set(
+    servicesOf(pod, cache)
+      .map(parseKey)
+      .filter((key) => isKept(key, cache))
+      .map(({ name }) => name),
+  );
+  const hasLeft = new Set<string>();
   let revision = 0;
-  for (const slice of cache.list(resources.endpointSlices, pod.metadata.namespace)) {
+  for (const slice of cache.list(resources.endpointSlices, namespace)) {
+    const service = slice.metadata.labels?.[SERVICE_NAME] ?? "";
     const endpoints = (slice["endpoints"] ?? []) as Endpoint[];
-    const own = endpoints.find(({ targetRef }) => targetRef?.name === pod.metadata.name);
-    if (own && own.conditions?.ready !== false) return null;
-    const mayHaveHeldIt = pod.metadata.labels !== undefined;
-    if (own || mayHaveHeldIt) revision = Math.max(revision, revisionOf(slice));
+    const own = endpoints.find(({ targetRef }) => targetRef?.name === name);
+    if (!own && !selecting.has(service)) continue;
+    const { ready = true, terminating = false } = own?.conditions ?? {};
+    if (own && ready && !terminating) return null;
+    if (terminating) hasLeft.add(service);
+    revision = Math.max(revision, revisionOf(slice));
   }
-  return revision;
+  return [...selecting].every((service) => hasLeft.has(service)) ? revision : null;
 }
 
+/** Whether somebody keeps the slices of the Service up to date. */
+function isKept(key: ObjectKey, cache: CacheReader): boolean {
+  const service = cache.get<Service>(resources.services, key);
+  return service !== null && hasManagedEndpoints(service) && service.metadata.deletionTimestamp === undefined;
+}
+
+const SERVICE_NAME = "kubernetes.io/service-name";
+
 interface Endpoint {
-  readonly conditions?: { readonly ready?: boolean };
+  readonly conditions?: { readonly ready?: boolean; readonly terminating?: boolean };
   readonly targetRef?: { readonly name?: string };
 }

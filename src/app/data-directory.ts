@@ -64,7 +64,7 @@ export class StartError extends Error {
 /** Makes the directory, only for its owner: it holds keys. */
 export function prepareDataDirectory(directory: DataDirectory): void {
   try {
-    mkdirSync(directory.root, { recursive: true, mode: 0o700 });
+    makeDirectories(directory.root);
     const probe = path.join(directory.root, `.write-test-${process.pid}`);
     writeFileSync(probe, "");
     rmSync(probe);
@@ -75,6 +75,13 @@ export function prepareDataDirectory(directory: DataDirectory): void {
       { cause },
     );
   }
+}
+
+/** `mkdirSync` with `recursive` never returns where the kernel refuses new entries (seen with a path below /proc). */
+function makeDirectories(directory: string): void {
+  if (existsSync(directory)) return;
+  makeDirectories(path.dirname(directory));
+  mkdirSync(directory, { mode: 0o700 });
 }
 
 export function writeInstance(directory: DataDirectory, instance: Instance): void {

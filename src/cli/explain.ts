@@ -175,8 +175,12 @@ function toObservation(entry: AccessEntry): Observation {
   return {
     to: host === "" ? entry.authority : `${namespace}/${name}`,
     pod: entry.upstreamPod ?? "",
-    decision: entry.upstreamPod === null ? `${entry.code} ${entry.flags}` : (entry.lane?.reason ?? "default"),
+    decision: entry.upstreamPod === null ? `${entry.code} ${entry.flags}` : decisionOf(entry),
   };
+}
+
+function decisionOf({ lane }: AccessEntry): string {
+  return lane === null || lane.reason === "no-lane" ? "default" : lane.reason;
 }
 
 /** Where the live request did not do what was predicted: each one is an error of ours. */
@@ -189,11 +193,7 @@ function compare(hops: readonly Hop[], observed: readonly Observation[]): readon
       differences.push(`hop ${index + 1}: predicted ${hop ? hop.to : "none"}, observed ${seen ? seen.to : "none"}`);
       continue;
     }
-    const isRefused = /\((404|503)\)$/.exec(hop.decision)?.[1];
-    const isSame = isRefused
-      ? seen.decision.startsWith(isRefused)
-      : seen.to === hop.to && hop.endpoints.some(({ pod }) => pod === seen.pod || seen.pod.endsWith(`/${pod}`));
-    if (!isSame) {
+    if (!isAsPredicted(hop, seen)) {
       const pods = hop.endpoints.map(({ pod }) => pod).join(", ");
       differences.push(
         `hop ${hop.n}: predicted ${hop.to} ${hop.decision} [${pods}], observed ${seen.to} ${seen.decision} [${seen.pod}]`,
@@ -201,6 +201,16 @@ function compare(hops: readonly Hop[], observed: readonly Observation[]): readon
     }
   }
   return differences;
+}
+
+function isAsPredicted(hop: Hop, seen: Observation): boolean {
+  const refusedWith = /\((404|503)\)$/.exec(hop.decision)?.[1];
+  if (refusedWith) return seen.decision.startsWith(refusedWith);
+  if (seen.to !== hop.to) return false;
+  // Answered by the proxy itself, or by something that is no pod.
+  if (hop.endpoints.length === 0) return seen.pod === "";
+  const isPredicted = hop.endpoints.some(({ pod }) => pod === seen.pod || seen.pod.endsWith(`/${pod}`));
+  return isPredicted && seen.decision === hop.decision;
 }
 
 function print(hops: readonly Hop[], observed: readonly Observation[] | null, differences: readonly string[]): void {

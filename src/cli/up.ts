@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { openSync, readFileSync, rmSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type ClusterOptions, startCluster } from "../app/cluster.ts";
+import type { ClusterOptions } from "../app/cluster.ts";
 import {
   alreadyRunning,
   dataDirectory,
@@ -93,6 +93,8 @@ async function runForeground(options: UpOptions): Promise<void> {
   const startedAt = systemClock.now();
   const tell = (message: Message) => process.send?.(message);
   try {
+    // Loaded here alone: a quarter of a second that every other command, and the waiting `--detach`, would pay too.
+    const { startCluster } = await import("../app/cluster.ts");
     const cluster = await startCluster(clusterOptions(options));
     const seconds = ((systemClock.now() - startedAt) / 1000).toFixed(1);
     tell({ ready: cluster.instance });

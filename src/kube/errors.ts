@@ -1,4 +1,4 @@
-import type { Status, StatusCause } from "../api/meta.ts";
+import type { Status } from "../api/meta.ts";
 
 /** A request that an API server refused, or that never reached one. `status` is what Kubernetes would send. */
 export class ApiError extends Error {
@@ -30,10 +30,6 @@ export function failure(
   if (reason !== "") status.reason = reason;
   if (details) status.details = details;
   return new ApiError(status);
-}
-
-export function causesOf(error: ApiError): readonly StatusCause[] {
-  return error.status.details?.causes ?? [];
 }
 
 export function isApiError(error: unknown): error is ApiError {

@@ -287,7 +287,7 @@ async function readEvents(
 const NEWLINE = 0x0a;
 
 /** Lines of a byte stream. A line may come in pieces and a piece may hold many lines; a character is never cut. */
-export async function* splitLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
+async function* splitLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
   let pieces: Buffer[] = [];
   for await (const chunk of chunks) {
     let start = 0;

@@ -153,6 +153,20 @@ for (const [name, operation] of failing) {
   });
 }
 
+test("K8S-135 copies that double a member again and again are refused before they fill the memory", () => {
+  const doubling = (count: number) =>
+    Array.from({ length: count }, (_, index) => ({ op: "copy", from: "/map", path: `/map/x${index}` }));
+  const small = { map: { text: "x".repeat(1000) } };
+  assert.equal(Object.keys((applyJsonPatch(small, doubling(10)) as typeof small).map).length, 11);
+  assert.throws(
+    () => applyJsonPatch(small, doubling(40)),
+    (error) =>
+      isApiError(error) &&
+      error.code === 422 &&
+      /the limit is 3145728/.test(String(error.status.details?.causes?.[0]?.message)),
+  );
+});
+
 test("K8S-135 more than 10 000 operations are refused", () => {
   const operation = { op: "test", path: "/map/x", value: 1 };
   assert.throws(

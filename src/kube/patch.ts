@@ -59,6 +59,8 @@ function isAbsent(members: Members, key: string): boolean {
 
 /** K8S-135. The API server of Kubernetes refuses longer patches with 413. */
 const JSON_PATCH_OPERATIONS_MAX = 10_000;
+/** What the copies of one patch may add, as in Kubernetes: copying a member into itself doubles it each time. */
+const COPIED_CHARACTERS_MAX = 3_145_728;
 
 /**
  * RFC 6902, lenient where Kubernetes is (K8S-135): `replace` of a missing member adds it, and `test` of a missing member
@@ -74,13 +76,24 @@ export function applyJsonPatch<T extends object>(target: T, operations: unknown)
     );
   }
   let document: unknown = deepCopy(target);
+  let copied = 0;
   operations.forEach((operation: unknown, index) => {
     if (!isRecord(operation)) throw undecodable(`operation ${index} is not an object`);
+    if (operation["op"] === "copy") copied += copySize(document, operation["from"]);
+    if (copied > COPIED_CHARACTERS_MAX) {
+      throw rejected(index, operation, `the copies add ${copied} characters; the limit is ${COPIED_CHARACTERS_MAX}`);
+    }
     const outcome = applyOperation(document, operation as unknown as JsonPatchOperation);
     if ("problem" in outcome) throw rejected(index, operation, outcome.problem);
     document = outcome.document;
   });
   return document as T;
+}
+
+function copySize(document: unknown, from: unknown): number {
+  const path = parsePointer(from);
+  const source = path && read(document, path);
+  return source ? (JSON.stringify(source.value)?.length ?? 0) : 0;
 }
 
 type Outcome = { readonly document: unknown } | { readonly problem: string };

@@ -9,6 +9,7 @@ import type {
   Facts,
   ForwardDecision,
   LaneContext,
+  LateFailure,
   RouteReference,
   RoutingConfig,
   Source,
@@ -43,6 +44,7 @@ export type HopDecision =
   | "fallback:noinstances"
   | "fallback:noavailabled"
   | "fallback:unknown-lane"
+  | `fallback:${LateFailure}`
   | "default"
   | "weighted"
   | "no-route(404)"
@@ -312,14 +314,7 @@ function renderHop(hop: Hop, caller: string): string {
   const isLost = contextAfter.startsWith("lost");
   // Worth a word where the lane could have got lost: at a fallback, or when it really does.
   const context = isLost ? `context ${contextAfter}` : isFallback ? "context kept" : "";
-  const parts = [
-    `${n} ${caller} -> ${shortName(hop.to)}`,
-    lane,
-    renderRule(hop.rule),
-    target,
-    decision,
-    context,
-  ];
+  const parts = [`${n} ${caller} -> ${shortName(hop.to)}`, lane, renderRule(hop.rule), target, decision, context];
   return parts.filter((part) => part !== "").join("  ");
 }
 

@@ -9,7 +9,7 @@ const POSITIONS_MAX = 10_000;
 
 export interface Load {
   activeRequests(endpoint: Endpoint): number;
-  isEjected(endpoint: Endpoint): boolean;
+  isEjected(endpoint: Endpoint, cluster: Cluster): boolean;
 }
 
 /** Chooses an endpoint of a cluster (MESH-180, MESH-181). Weights of endpoints are all equal here. */
@@ -25,7 +25,7 @@ export class Balancer {
 
   /** An endpoint, if possible one not in `tried`; null when the cluster has none that may be used. */
   pick(cluster: Cluster, tried: readonly Endpoint[]): Endpoint | null {
-    const usable = this.#usable(cluster.endpoints);
+    const usable = cluster.outlier === null ? cluster.endpoints : this.#usable(cluster);
     if (usable.length === 0) return null;
     let picked = this.#pickOne(cluster, usable);
     if (tried.length === 0) return picked;
@@ -37,12 +37,8 @@ export class Balancer {
     return usable.find((endpoint) => !isAmong(tried, endpoint)) ?? picked;
   }
 
-  #usable(endpoints: readonly Endpoint[]): readonly Endpoint[] {
-    for (const endpoint of endpoints) {
-      if (!this.#load.isEjected(endpoint)) continue;
-      return endpoints.filter((candidate) => !this.#load.isEjected(candidate));
-    }
-    return endpoints;
+  #usable(cluster: Cluster): readonly Endpoint[] {
+    return cluster.endpoints.filter((endpoint) => !this.#load.isEjected(endpoint, cluster));
   }
 
   #pickOne(cluster: Cluster, endpoints: readonly Endpoint[]): Endpoint {

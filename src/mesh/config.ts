@@ -53,6 +53,7 @@ export class ConfigSource {
   readonly #reflectors = new Map<string, Reflector>();
   #table: Table | null = null;
   #isDirty = true;
+  #withheld: ReadonlySet<string> = new Set();
   #cancelFlush: Cancel | null = null;
 
   constructor(options: ConfigOptions) {
@@ -70,6 +71,20 @@ export class ConfigSource {
     for (const reflector of this.#reflectors.values()) reflector.stop();
     this.#cancelFlush?.();
     this.#cancelFlush = null;
+  }
+
+  /**
+   * Pods at these addresses get no requests. True when that is news: another table follows, and the one that was made
+   * before must not run.
+   */
+  withhold(addresses: ReadonlySet<string>): boolean {
+    const isSame =
+      addresses.size === this.#withheld.size && [...addresses].every((address) => this.#withheld.has(address));
+    if (isSame) return false;
+    this.#withheld = addresses;
+    this.#isDirty = true;
+    this.#touch();
+    return true;
   }
 
   #watch(type: ResourceType, onProgress: () => void): TypeCache {
@@ -116,7 +131,7 @@ export class ConfigSource {
   #compile(): Table | null {
     const { logger, rootNamespace, clock } = this.#options;
     try {
-      const config = { ...this.#lists(), rootNamespace, now: clock.now() };
+      const config = { ...this.#lists(), rootNamespace, withheldAddresses: this.#withheld, now: clock.now() };
       const table = compile(config, this.#table ?? undefined);
       for (const { object, message } of newProblems(this.#table, table)) {
         logger.warn({ object, problem: message }, "an object has no part in routing");

@@ -4,6 +4,7 @@ import type { Random } from "../base/random.ts";
 import type { Cluster, Decision, Endpoint, Facts, Source, Table, TraceLane } from "../routing/types.ts";
 import { AccessLog } from "./access-log.ts";
 import { Balancer } from "./balancer.ts";
+import { Outliers } from "./outliers.ts";
 import type { Memory } from "./request.ts";
 import { Telemetry } from "./telemetry.ts";
 import { Traces } from "./trace.ts";
@@ -28,6 +29,7 @@ export class DataPlane {
   readonly random: Random;
   readonly logger: Logger;
   readonly upstreams: Upstreams;
+  readonly outliers: Outliers;
   readonly balancer: Balancer;
   readonly telemetry = new Telemetry();
   readonly accessLog: AccessLog;
@@ -42,9 +44,10 @@ export class DataPlane {
     this.random = options.random;
     this.logger = options.logger;
     this.upstreams = new Upstreams(options.clock);
+    this.outliers = new Outliers(options.clock);
     this.balancer = new Balancer(options.random, {
       activeRequests: (endpoint) => this.upstreams.activeRequests(endpoint),
-      isEjected: (endpoint) => this.isEjected(endpoint),
+      isEjected: (endpoint, cluster) => this.outliers.isEjected(endpoint, cluster),
     });
     this.accessLog = new AccessLog(options.printAccess ?? null);
     this.traces = new Traces(options.clock);
@@ -69,6 +72,7 @@ export class DataPlane {
       for (const endpoint of endpoints) live.add(endpointKey(endpoint));
     this.#live = live;
     this.upstreams.keepOnly(live);
+    this.outliers.keepOnly(table.clusters);
   }
 
   /** A cluster of an earlier table, less the endpoints that are gone; when none is left, its successor. */
@@ -83,15 +87,10 @@ export class DataPlane {
     return !this.#live.has(endpointKey(endpoint));
   }
 
-  /** Outlier detection (MESH-195) is not part of the routing table yet, so nothing is ejected. */
-  isEjected(_endpoint: Endpoint): boolean {
-    return false;
-  }
-
   /** What routing may ask about a source. The gateway has no trace table (LANE-222). */
   memoryOf(source: () => Source): Memory {
     return {
-      isEjected: (endpoint) => this.isEjected(endpoint),
+      isEjected: (endpoint, cluster) => this.outliers.isEjected(endpoint, cluster),
       traceLane: (group: string, traceValue: string): TraceLane | null => {
         const from = source();
         return from.kind === "gateway" ? null : this.traces.lane(from, group, traceValue);

@@ -4,17 +4,20 @@ import type {
   Cluster,
   Endpoint,
   ForwardDecision,
-  HeaderOperations,
-  LaneContext,
   LaneOutcome,
+  LaneReason,
   LocalDecision,
   RouteReference,
 } from "../routing/types.ts";
+import { Answer } from "./answer.ts";
+import { Attempt } from "./attempt.ts";
 import { BodyRelay } from "./body.ts";
-import type { AttemptEvents, Connection, Failure } from "./connection.ts";
+import type { AttemptEvents, Failure } from "./connection.ts";
 import type { DataPlane } from "./data-plane.ts";
-import { applyOperations, findHeader, type HeaderList, setHeader } from "./headers.ts";
+import { findHeader, setHeader } from "./headers.ts";
+import { mirror } from "./mirror.ts";
 import { lanesOf, peerOf, record } from "./record.ts";
+import { Recovery } from "./recovery.ts";
 import { type Hop, hostOf, portOf, type Refusal, type RequestFacts, readRequest } from "./request.ts";
 import { prepareHead } from "./request-head.ts";
 import {
@@ -29,15 +32,13 @@ import {
   upstreamFailure,
 } from "./respond.ts";
 import type { ResponseHead } from "./response-parser.ts";
-import { backoffMs, type Outcome, wantsRetry } from "./retry.ts";
-import type { OpenTrace } from "./trace.ts";
-import type { EndpointPool } from "./upstream.ts";
+import { backoffMs } from "./retry.ts";
 
 /**
  * One request on its way through the proxy (MESH-001):
  *
  *   read ─> decide ─> (delay) ─> attempt ─> response head ─> body ─> finish
- *             │                    │  ^ \______ retry, fallback ____/
+ *             │                    │  ^ \______ retry, fallback ____/   (Recovery decides)
  *             └─> local reply      └──┘
  *
  * A class with fields instead of closures, and no promise: this is the hot path (MESH-488).
@@ -47,70 +48,54 @@ const PASSTHROUGH = "PassthroughCluster";
 /** How long a name outside the mesh may take to resolve and connect: the client waits for a clear answer. */
 const PASSTHROUGH_CONNECT_TIMEOUT_MS = 3_000;
 
-/** Up to here copying a body costs less than a second buffer to write. Measured: `bench/proxy.ts`. */
-const JOINED_BYTES_MAX = 16_384;
-
-/** A kept connection can be lost once, then pods of a fast rollout; more than that is no race. Our bound. */
-const CLOSING_RACES_MAX = 3;
-
-const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
-
-const NO_TRACES: readonly OpenTrace[] = [];
+/** What is known once the request was read and decided to be sent on. */
+interface Forwarding {
+  readonly facts: RequestFacts;
+  readonly decision: ForwardDecision;
+  readonly recovery: Recovery;
+  readonly body: BodyRelay;
+  /** What is the same for every attempt. */
+  readonly head: string;
+}
 
 export class Exchange implements AttemptEvents {
   readonly #plane: DataPlane;
   readonly #hop: Hop;
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
+  readonly #answer: Answer;
   readonly #startedAt: number;
   /** Null until the request was read. */
   #facts: RequestFacts | null = null;
-  #decision: ForwardDecision | null = null;
+  /** Null until the first attempt, and for local replies for ever. */
+  #forwarding: Forwarding | null = null;
+  #cluster: Cluster | null = null;
+  #clusterName = "";
+  #route: RouteReference | null = null;
+  #lane: LaneOutcome | null = null;
+  #isDelayed = false;
   #isFinished = false;
 
-  // The attempt under way.
-  #cluster: Cluster | null = null;
+  /** The attempt under way. */
+  #attempt: Attempt | null = null;
+  /** The endpoint that telemetry names: the last one tried, if it was reached. */
   #endpoint: Endpoint | null = null;
-  #pool: EndpointPool | null = null;
-  #connection: Connection | null = null;
-  #traces: readonly OpenTrace[] = NO_TRACES;
-  #attemptStartedAt = 0;
-
-  // What former attempts left.
-  #attempts = 0;
-  #retries = 0;
-  #tried: Endpoint[] = [];
-  #hasFallenBack = false;
-  #closingRaces = 0;
-  #isExhausted = false;
-  #isDelayed = false;
-
-  #body: BodyRelay | null = null;
-  #head = "";
-  #lane: LaneOutcome | null = null;
-  #route: RouteReference | null = null;
-  #clusterName = "";
-  #cancelTimeout: Cancel | null = null;
-  #cancelPerTry: Cancel | null = null;
-  #cancelWait: Cancel | null = null;
-
-  // What was answered.
-  #status = 0;
   #serviceTimeMs: number | null = null;
-  #bytesSent = 0;
-  #isWaitingForClient = false;
+  #cancelTimeout: Cancel | null = null;
+  #cancelWait: Cancel | null = null;
 
   constructor(plane: DataPlane, hop: Hop, message: { req: IncomingMessage; res: ServerResponse }) {
     this.#plane = plane;
     this.#hop = hop;
     this.#req = message.req;
     this.#res = message.res;
+    this.#answer = new Answer(message, plane);
     this.#startedAt = plane.clock.now();
   }
 
   /** True while a response is on its way: nothing else may be written to the client. */
   get isAnswering(): boolean {
-    return !this.#isFinished && this.#res.headersSent;
+    return !this.#isFinished && this.#answer.isStarted;
   }
 
   start(): void {
@@ -132,14 +117,13 @@ export class Exchange implements AttemptEvents {
     this.#route = decision.route;
     this.#cluster = decision.cluster;
     this.#clusterName = decision.kind === "local" ? decision.clusterName : decision.cluster.name;
-    if (decision.kind === "forward") this.#decision = decision;
     const delayMs = decision.delayMs ?? null;
     if (delayMs === null) {
-      this.#act(decision);
+      this.#act(facts, decision);
       return;
     }
     this.#isDelayed = true;
-    this.#cancelWait = this.#plane.clock.schedule(delayMs, () => this.#act(decision));
+    this.#cancelWait = this.#plane.clock.schedule(delayMs, () => this.#act(facts, decision));
   }
 
   #decide(facts: RequestFacts): ForwardDecision | LocalDecision | null {
@@ -152,384 +136,303 @@ export class Exchange implements AttemptEvents {
     }
   }
 
-  #act(decision: ForwardDecision | LocalDecision): void {
+  #act(facts: RequestFacts, decision: ForwardDecision | LocalDecision): void {
     if (this.#isFinished) return;
     if (decision.kind === "local") {
       this.#replyAsDecided(decision);
       return;
     }
-    this.#prepare(decision);
-    this.#attempt();
+    const forwarding = this.#prepare(facts, decision);
+    this.#forwarding = forwarding;
+    if (decision.mirrors.length > 0) {
+      const { timeoutMs, mirrors: clusters } = decision;
+      mirror(this.#plane, { hop: this.#hop, facts, req: this.#req, head: forwarding.head, timeoutMs, clusters });
+    }
+    this.#try(forwarding);
   }
 
-  // ── Sending ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** What is the same for every attempt: the head, and the body's way. */
-  #prepare(decision: ForwardDecision): void {
-    const facts = this.#facts as RequestFacts;
+  #prepare(facts: RequestFacts, decision: ForwardDecision): Forwarding {
     const head = prepareHead(facts, decision);
-    this.#head = facts.isChunked ? `${head}transfer-encoding: chunked\r\n` : head;
-    this.#body = new BodyRelay(this.#req, {
-      isPresent: facts.hasBody,
-      isChunked: facts.isChunked,
-      onWhole: () => this.#startTimeout(),
+    const { hasBody, isChunked } = facts;
+    const body = new BodyRelay(this.#req, {
+      isPresent: hasBody,
+      isChunked,
+      onWhole: () => this.#startTimeout(decision),
     });
-    if (!facts.hasBody) this.#startTimeout();
+    if (!hasBody) this.#startTimeout(decision);
+    const recovery = new Recovery(decision, facts.method);
+    return { facts, decision, recovery, body, head: isChunked ? `${head}transfer-encoding: chunked\r\n` : head };
   }
 
   /** MESH-130: the clock starts when the whole request has been received. */
-  #startTimeout(): void {
-    const timeoutMs = this.#decision?.timeoutMs ?? null;
+  #startTimeout({ timeoutMs }: ForwardDecision): void {
     if (timeoutMs === null || this.#isFinished || this.#cancelTimeout !== null) return;
     this.#cancelTimeout = this.#plane.clock.schedule(timeoutMs, () => this.#onTimeout());
   }
 
-  #attempt(isFresh = false): void {
+  // ── Sending ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #try(forwarding: Forwarding, isFresh = false): void {
     if (this.#isFinished) return;
-    const endpoint = this.#pickEndpoint();
-    if (endpoint !== null && this.#isOwnAddress(endpoint)) {
-      this.#reply(unknownHost((this.#facts as RequestFacts).authority, "it is the proxy's own address"));
-      return;
-    }
+    const { facts, decision, recovery, body, head } = forwarding;
+    const cluster = this.#cluster as Cluster;
+    const isPassthrough = cluster.name === PASSTHROUGH;
+    const endpoint = isPassthrough ? this.#originalDestination(facts) : this.#pickEndpoint(cluster, recovery);
     if (endpoint === null) {
       // The last pod of the lane left between the decision and now.
-      if (this.#fallBack(this.#body?.isReplayable ?? true)) return;
-      this.#reply(noHealthyUpstream);
+      if (!this.#fallBack(forwarding)) this.#reply(noHealthyUpstream);
       return;
     }
-    this.#attempts += 1;
+    if (isPassthrough && this.#isOwnAddress(endpoint)) {
+      this.#reply(unknownHost(facts.authority, "it is the proxy's own address"));
+      return;
+    }
+    recovery.attempts += 1;
     this.#endpoint = endpoint;
-    const pool = this.#plane.upstreams.pool(endpoint);
-    const isPassthrough = this.#isPassthrough();
-    const connection = pool.take(isFresh, isPassthrough ? PASSTHROUGH_CONNECT_TIMEOUT_MS : undefined);
-    if (connection === null) {
-      this.#reply(overflow(this.#attempts > 1));
+    const connectTimeoutMs = isPassthrough ? PASSTHROUGH_CONNECT_TIMEOUT_MS : undefined;
+    const attempt = Attempt.open(this.#plane, { endpoint, cluster, facts }, { isFresh, connectTimeoutMs });
+    if (attempt === null) {
+      this.#reply(overflow(recovery.attempts > 1));
       return;
     }
-    pool.active += 1;
-    this.#pool = pool;
-    this.#connection = connection;
-    this.#attemptStartedAt = this.#plane.clock.now();
-    this.#openTraces(endpoint);
-    const facts = this.#facts as RequestFacts;
-    const head = `${this.#head}x-envoy-attempt-count: ${this.#attempts}\r\n\r\n`;
-    connection.begin(this, head, { isHead: facts.method === "HEAD", hasBody: facts.hasBody });
-    this.#body?.sendTo(connection);
-    const perTryMs = this.#decision?.retry.perTryTimeoutMs ?? null;
-    if (perTryMs !== null) this.#cancelPerTry = this.#plane.clock.schedule(perTryMs, () => this.#onPerTryTimeout());
+    this.#attempt = attempt;
+    attempt.send(this, `${head}x-envoy-attempt-count: ${recovery.attempts}\r\n\r\n`, facts);
+    body.sendTo(attempt.connection);
+    const { perTryTimeoutMs } = decision.retry;
+    if (perTryTimeoutMs !== null) attempt.limit(perTryTimeoutMs, () => this.#onPerTryTimeout(forwarding));
   }
 
-  #pickEndpoint(): Endpoint | null {
-    const cluster = this.#cluster as Cluster;
-    if (this.#isPassthrough()) return this.#originalDestination();
+  #pickEndpoint(cluster: Cluster, { attempts, tried }: Recovery): Endpoint | null {
     // Time has passed since the decision, and an endpoint removed meanwhile gets no new request (MESH-210).
-    const mayBeStale = this.#attempts > 0 || this.#isDelayed;
-    return this.#plane.balancer.pick(mayBeStale ? this.#plane.refresh(cluster) : cluster, this.#tried);
-  }
-
-  /** Passed through to this very listener a request would come back for ever. */
-  #isOwnAddress({ address, port }: Endpoint): boolean {
-    return this.#isPassthrough() && port === this.#req.socket.localPort && /^(127\.|localhost$|::1$)/.test(address);
-  }
-
-  #isPassthrough(): boolean {
-    return this.#cluster?.name === PASSTHROUGH;
+    const mayBeStale = attempts > 0 || this.#isDelayed;
+    return this.#plane.balancer.pick(mayBeStale ? this.#plane.refresh(cluster) : cluster, tried);
   }
 
   /** MESH-019: the address that the client wrote, or the target of its tunnel. */
-  #originalDestination(): Endpoint {
-    const { authority } = this.#facts as RequestFacts;
+  #originalDestination({ authority }: RequestFacts): Endpoint {
     const original = this.#hop.tunnel ?? authority;
     return { address: hostOf(original), port: portOf(original), ready: true, pod: null };
   }
 
-  /** The pod's side of the hop, before the first byte is sent (LANE-260). */
-  #openTraces({ pod }: Endpoint): void {
-    const facts = this.#facts as RequestFacts;
-    const lanes = this.#lanes();
-    if (pod !== null && lanes.length > 0) {
-      this.#traces = this.#plane.traces.open(pod, lanes, (name) => facts.header(name));
-    }
+  /** Passed through to this very listener a request would come back for ever. */
+  #isOwnAddress({ address, port }: Endpoint): boolean {
+    return port === this.#req.socket.localPort && /^(127\.|localhost$|::1$)/.test(address);
   }
 
-  #lanes(): readonly LaneContext[] {
-    return lanesOf(this.#plane, this.#cluster);
+  /** The attempt gives back what it held; the connection is aborted unless it is done for itself. */
+  #detach(isAborted: boolean): void {
+    const attempt = this.#attempt;
+    if (attempt === null) return;
+    this.#attempt = null;
+    this.#forwarding?.body.detach();
+    if (isAborted) attempt.abort();
+    else attempt.close();
   }
 
-  /** Gives the attempt's connection, endpoint and trace entries back. */
-  #detach(): void {
-    this.#cancelPerTry?.();
-    this.#cancelPerTry = null;
-    this.#connection = null;
-    this.#body?.detach();
-    if (this.#pool !== null) this.#pool.active -= 1;
-    this.#pool = null;
-    if (this.#traces.length > 0) this.#plane.traces.close(this.#traces);
-    this.#traces = NO_TRACES;
+  /** For outlier detection: how the endpoint did. Null: it gave no answer. */
+  #judge(status: number | null): void {
+    const endpoint = this.#endpoint;
+    if (endpoint !== null && this.#cluster !== null) this.#plane.outliers.record(endpoint, this.#cluster, status);
   }
 
   // ── What the upstream says ───────────────────────────────────────────────────────────────────────────────────────
 
   onInformation(status: number): void {
     // MESH-269: the 100 is relayed; other 1xx carry nothing that an HTTP/1.1 client must see.
-    if (status === 100 && !this.#res.headersSent && this.#facts?.header("expect") !== null) this.#res.writeContinue();
+    if (status === 100 && !this.#answer.isStarted && this.#facts?.header("expect") !== null) this.#answer.continue();
   }
 
-  onHead(head: ResponseHead): void {
-    this.#cancelPerTry?.();
-    this.#cancelPerTry = null;
-    if (this.#mayRetry({ kind: "status", status: head.status })) {
-      this.#connection?.abort();
-      this.#retry();
+  onHead({ status, message, headers }: ResponseHead): void {
+    const forwarding = this.#forwarding as Forwarding;
+    const attempt = this.#attempt as Attempt;
+    const { recovery, body, facts, decision } = forwarding;
+    attempt.unlimit();
+    this.#judge(status);
+    if (recovery.takeRetry({ kind: "status", status }, body)) {
+      this.#avoidEndpoint(recovery);
+      this.#detach(true);
+      this.#waitAndRetry(forwarding);
       return;
     }
-    this.#body?.forget();
-    this.#serviceTimeMs = this.#plane.clock.now() - this.#attemptStartedAt;
-    const { headers } = head;
+    if (status >= 500 && this.#fallBackLate(forwarding, status)) return;
+    body.forget();
+    this.#serviceTimeMs = this.#plane.clock.now() - attempt.startedAt;
     setHeader(headers, "x-envoy-upstream-service-time", String(this.#serviceTimeMs));
-    if (this.#facts?.method !== "HEAD" && head.status !== 204 && head.status !== 304) {
+    if (facts.method !== "HEAD" && status !== 204 && status !== 304) {
       if (findHeader(headers, "content-length") === null) headers.push("transfer-encoding", "chunked");
     }
-    this.#writeHead(head.status, { message: head.message, headers, levels: this.#decision?.responseHeaders ?? [] });
+    const levels = decision.responseHeaders;
+    this.#answer.start({ status, headers, levels, laneServed: this.#laneServed() }, message);
   }
 
   onData(chunk: Buffer): void {
-    // Node joins a first piece that is text with the head: one write to the socket instead of two (MESH-484).
-    const isSmallStart = this.#bytesSent === 0 && chunk.length <= JOINED_BYTES_MAX;
-    this.#bytesSent += chunk.length;
-    const mayGoOn = isSmallStart ? this.#res.write(chunk.toString("latin1"), "latin1") : this.#res.write(chunk);
-    if (mayGoOn || this.#isWaitingForClient) return;
-    const connection = this.#connection;
-    if (connection === null) return;
-    connection.pause();
-    this.#isWaitingForClient = true;
-    this.#res.once("drain", () => {
-      this.#isWaitingForClient = false;
+    const attempt = this.#attempt;
+    const mayGoOn = this.#answer.write(chunk, () => {
       // The connection may serve somebody else by now; then it is not ours to touch.
-      if (this.#connection === connection) connection.resume();
+      if (attempt !== null && this.#attempt === attempt) attempt.connection.resume();
     });
+    if (!mayGoOn) attempt?.connection.pause();
   }
 
   onDrain(): void {
-    this.#body?.resume();
+    this.#forwarding?.body.resume();
   }
 
   onEnd(): void {
-    this.#detach();
-    this.#res.end();
-    this.#finish({ code: this.#status, flag: "-", details: "via_upstream" });
+    this.#detach(false);
+    this.#answer.end();
+    this.#finish({ code: this.#answer.status, flag: "-", details: "via_upstream" });
   }
 
   onFailure(failure: Failure): void {
-    const isBodyUntouched = this.#body?.isUntouched ?? true;
-    const isReplayable = this.#body?.isReplayable ?? true;
-    this.#detach();
+    const forwarding = this.#forwarding as Forwarding;
+    const { recovery, body, facts } = forwarding;
+    this.#detach(false);
     if (this.#isFinished) return;
-    if (this.#res.headersSent) {
+    if (this.#answer.isStarted) {
+      this.#judge(null);
       this.#breakOff(failure);
       return;
     }
-    if (this.#isClosingRace(failure, isBodyUntouched)) {
-      this.#closingRaces += 1;
-      this.#attempt(true);
+    const isLeaving = this.#endpoint !== null && this.#plane.isRemoved(this.#endpoint);
+    if (recovery.takeClosingRace(failure, body, isLeaving)) {
+      this.#try(forwarding, true);
       return;
     }
+    this.#judge(null);
     const isUnconnected = failure.kind === "connect" || failure.kind === "connect-timeout";
-    if (isUnconnected && this.#isPassthrough()) {
+    if (isUnconnected && this.#cluster?.name === PASSTHROUGH) {
       this.#endpoint = null;
-      this.#reply(unknownHost((this.#facts as RequestFacts).authority, failure.reason));
+      this.#reply(unknownHost(facts.authority, failure.reason));
       return;
     }
-    if (this.#endpoint !== null) this.#tried.push(this.#endpoint);
-    if (this.#mayRetry(failure)) {
-      this.#retry();
+    this.#avoidEndpoint(recovery);
+    if (recovery.takeRetry(failure, body)) {
+      this.#waitAndRetry(forwarding);
       return;
     }
-    if (isUnconnected) {
-      if (this.#fallBack(isReplayable)) return;
-      this.#endpoint = null; // Not reached: telemetry must not name it (MESH 18.2).
-    }
-    this.#reply(upstreamFailure(failure, this.#retries > 0));
+    const reply = upstreamFailure(failure, recovery.retries > 0);
+    if (isUnconnected ? this.#fallBack(forwarding) : this.#fallBackLate(forwarding, reply.status)) return;
+    if (isUnconnected) this.#endpoint = null; // Not reached: telemetry must not name it (MESH 18.2).
+    this.#reply(reply);
   }
 
-  /**
-   * The peer closed the connection just as we used it, and answered nothing. Again on a fresh connection, for:
-   * - a kept connection: requests that may run twice, or of which no body byte was sent (MESH-212);
-   * - a pod that is leaving, whose program closes what it has not read yet: requests that may run twice (MESH-211);
-   * - a lane's pod that died under the request: requests that may run twice. If it stays dead, the next attempt is
-   *   refused, and the lane's fallback serves (LANE-205 F4).
-   */
-  #isClosingRace({ kind, isReused, isUnanswered }: Failure, isBodyUntouched: boolean): boolean {
-    if (kind !== "closed" || !isUnanswered || this.#closingRaces >= CLOSING_RACES_MAX) return false;
-    const isIdempotent = IDEMPOTENT.has(this.#facts?.method ?? "") && (this.#body?.isReplayable ?? true);
-    if (isReused) return isIdempotent || isBodyUntouched;
-    return isIdempotent && this.#endpoint !== null && (this.#plane.isRemoved(this.#endpoint) || this.#hasFallback);
+  // ── Another attempt ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  #avoidEndpoint(recovery: Recovery): void {
+    if (this.#endpoint !== null) recovery.tried.push(this.#endpoint);
   }
 
-  get #hasFallback(): boolean {
-    return !this.#hasFallenBack && (this.#decision?.connectFallback ?? null) !== null;
+  #waitAndRetry(forwarding: Forwarding): void {
+    const { decision, recovery } = forwarding;
+    const waitMs = backoffMs(decision.retry, recovery.retries, this.#plane.random);
+    this.#cancelWait = this.#plane.clock.schedule(waitMs, () => this.#try(forwarding));
   }
 
-  /** LANE-205 F4: nothing of the request was processed, so the lane's fallback may have it, once. */
-  #fallBack(isReplayable: boolean): boolean {
-    const fallback = this.#decision?.connectFallback ?? null;
-    if (fallback === null || this.#hasFallenBack || !isReplayable) return false;
-    this.#hasFallenBack = true;
-    this.#cluster = fallback;
-    this.#clusterName = fallback.name;
-    this.#tried = [];
-    this.#retries = 0;
-    this.#isExhausted = false;
-    if (this.#lane !== null) this.#lane = { ...this.#lane, served: fallback.subset, reason: "fallback:connect" };
-    this.#attempt();
+  /** The lane cannot serve, and nothing of the request was processed (LANE-205 F4). */
+  #fallBack(forwarding: Forwarding): boolean {
+    const cluster = forwarding.recovery.takeFallback(forwarding.body);
+    if (cluster !== null) this.#fallBackTo(cluster, "fallback:connect", forwarding);
+    return cluster !== null;
+  }
+
+  /** The lane answered, or failed to, and the group counts that as "cannot serve" (LANE-205 F5). */
+  #fallBackLate(forwarding: Forwarding, outcome: number | "timeout"): boolean {
+    const late = forwarding.recovery.takeLateFallback(outcome, forwarding.body);
+    if (late === null) return false;
+    this.#detach(true);
+    this.#fallBackTo(late.cluster, `fallback:${late.failure}`, forwarding);
     return true;
   }
 
-  #mayRetry(outcome: Outcome): boolean {
-    const policy = this.#decision?.retry;
-    if (policy === undefined || !wantsRetry(policy, outcome)) return false;
-    if (!(this.#body?.isReplayable ?? true)) return false;
-    if (this.#retries >= policy.attempts) {
-      this.#isExhausted = true;
-      return false;
-    }
-    return true;
+  #fallBackTo(cluster: Cluster, reason: LaneReason, forwarding: Forwarding): void {
+    this.#cluster = cluster;
+    this.#clusterName = cluster.name;
+    if (this.#lane !== null) this.#lane = { ...this.#lane, served: cluster.subset, reason };
+    this.#try(forwarding);
   }
 
-  #retry(): void {
-    const policy = (this.#decision as ForwardDecision).retry;
-    if (this.#connection !== null) {
-      if (this.#endpoint !== null) this.#tried.push(this.#endpoint);
-      this.#detach();
-    }
-    this.#retries += 1;
-    const waitMs = backoffMs(policy, this.#retries, this.#plane.random);
-    this.#cancelWait = this.#plane.clock.schedule(waitMs, () => this.#attempt());
-  }
-
-  #onPerTryTimeout(): void {
-    this.#connection?.abort();
-    if (this.#mayRetry({ kind: "per-try-timeout" })) {
-      this.#retry();
-      return;
-    }
-    this.#detach();
-    this.#reply(perTryTimeout);
+  #onPerTryTimeout(forwarding: Forwarding): void {
+    const { recovery, body } = forwarding;
+    this.#judge(null);
+    this.#avoidEndpoint(recovery);
+    this.#detach(true);
+    if (recovery.takeRetry({ kind: "per-try-timeout" }, body)) this.#waitAndRetry(forwarding);
+    else if (!this.#fallBackLate(forwarding, "timeout")) this.#reply(perTryTimeout);
   }
 
   #onTimeout(): void {
     if (this.#isFinished) return;
-    this.#connection?.abort();
-    this.#detach();
-    if (!this.#res.headersSent) {
-      this.#reply(routeTimeout);
+    this.#cancelTimeout = null;
+    if (this.#attempt !== null && !this.#answer.isStarted) this.#judge(null);
+    this.#cancelWait?.();
+    this.#detach(true);
+    if (this.#answer.isStarted) {
+      this.#answer.cut();
+      this.#finish({ code: this.#answer.status, flag: "UT", details: routeTimeout.details });
       return;
     }
-    this.#res.destroy();
-    this.#finish({ code: this.#status, flag: "UT", details: routeTimeout.details });
+    const forwarding = this.#forwarding as Forwarding;
+    if (!this.#fallBackLate(forwarding, "timeout")) this.#reply(routeTimeout);
+    else this.#startTimeout(forwarding.decision);
   }
 
-  /** MESH-229: the head is out, so all that can be said is that the rest will not come. */
+  // ── The end ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
   #breakOff({ kind }: Failure): void {
     const flag = kind === "protocol" ? "UPE" : "UC";
     const reason = kind === "protocol" ? "protocol_error" : "connection_termination";
-    this.#res.destroy();
-    this.#finish({ code: this.#status, flag, details: `upstream_reset_after_response_started{${reason}}` });
+    const details = `upstream_reset_after_response_started{${reason}}`;
+    this.#answer.cut();
+    this.#finish({ code: this.#answer.status, flag, details });
   }
 
   /** MESH-232. */
   #onClientClose(): void {
     if (this.#isFinished) return;
-    this.#connection?.abort();
-    this.#detach();
-    const code = this.#res.headersSent ? this.#status : 0;
-    this.#finish({ code, flag: "DC", details: "downstream_remote_disconnect" });
+    this.#detach(true);
+    this.#finish({ code: this.#answer.status, flag: "DC", details: "downstream_remote_disconnect" });
   }
-
-  // ── Answering ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Before routing: nothing is known of the request but that it is wrong, so the connection closes. */
   #refuse({ status, details }: Refusal): void {
-    this.#res.shouldKeepAlive = false;
-    this.#answer({ status, body: "", headers: [], levels: [] });
+    this.#answer.closeAfterwards();
+    this.#answer.whole({ status, headers: [], levels: [], laneServed: null }, "");
     this.#finish({ code: status, flag: status === 431 || status === 400 ? "DPE" : "-", details });
   }
 
   #replyAsDecided({ status, body, headers, flags, details }: LocalDecision): void {
-    this.#answer({
-      status,
-      body,
-      headers: headers.flatMap(([name, value]) => [name.toLowerCase(), value]),
-      levels: [],
-    });
+    const lines = headers.flatMap(([name, value]) => [name.toLowerCase(), value]);
+    this.#answer.whole({ status, headers: lines, levels: [], laneServed: this.#laneServed() }, body);
     this.#finish({ code: status, flag: flags, details });
   }
 
   #reply({ status, body, flag, details, headers = [] }: LocalReply): void {
     // Response operations of the chosen route apply to its local replies too (MESH-114).
-    const levels = this.#decision?.responseHeaders ?? [];
-    this.#answer({ status, body, headers: headers.flat(), levels });
+    const levels = this.#forwarding?.decision.responseHeaders ?? [];
+    this.#answer.whole({ status, headers: headers.flat(), levels, laneServed: this.#laneServed() }, body);
     this.#finish({ code: status, flag, details });
   }
 
-  #answer(reply: { status: number; body: string; headers: HeaderList; levels: readonly HeaderOperations[] }): void {
-    const { status, body, headers, levels } = reply;
-    if (body !== "" && findHeader(headers, "content-type") === null) headers.push("content-type", "text/plain");
-    if (status !== 204 && status !== 304) setHeader(headers, "content-length", String(Buffer.byteLength(body)));
-    this.#writeHead(status, { message: "", headers, levels });
-    this.#bytesSent = this.#req.method === "HEAD" ? 0 : Buffer.byteLength(body);
-    this.#res.end(this.#req.method === "HEAD" ? "" : body);
-  }
-
-  #writeHead(
-    status: number,
-    { message, headers, levels }: { message: string; headers: HeaderList; levels: readonly HeaderOperations[] },
-  ): void {
-    this.#status = status;
-    const res = this.#res;
-    setHeader(headers, "server", "istio-envoy"); // MESH-287
-    applyOperations(headers, levels);
-    if (findHeader(headers, "date") === null) headers.push("date", httpDate(this.#plane.clock.now()));
-    this.#markLane(headers);
-    res.sendDate = false;
-    // Node would write `Connection` and `Keep-Alive` in its own spelling; keeping alive is HTTP/1.1's default.
-    if (res.shouldKeepAlive) res.removeHeader("connection");
-    else headers.push("connection", "close");
-    try {
-      if (message === "") res.writeHead(status, headers);
-      else res.writeHead(status, message, headers);
-    } catch (error) {
-      // A header operation produced what HTTP cannot carry. The answer goes without headers rather than not at all.
-      this.#plane.logger.warn({ error, path: this.#facts?.path }, "a response header cannot be sent");
-      res.writeHead(status);
-    }
-  }
-
   /** LANE-212. */
-  #markLane(headers: HeaderList): void {
-    if (this.#lane === null) return;
-    for (const context of this.#lanes()) {
-      if (context.group === this.#lane.group && context.debugHeaders === true) {
-        setHeader(headers, "x-fairway-lane-served", `${this.#lane.served}; reason=${this.#lane.reason}`);
-      }
-    }
+  #laneServed(): string | null {
+    const lane = this.#lane;
+    if (lane === null) return null;
+    const isWanted = lanesOf(this.#plane, this.#cluster).some(
+      ({ group, debugHeaders }) => group === lane.group && debugHeaders === true,
+    );
+    return isWanted ? `${lane.served}; reason=${lane.reason}` : null;
   }
-
-  // ── Recording ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #finish({ code, flag, details }: { code: number; flag: string; details: string }): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
     this.#cancelTimeout?.();
-    this.#cancelPerTry?.();
     this.#cancelWait?.();
-    this.#body?.discard();
-    const isPlain = !this.#isExhausted && !this.#isDelayed;
-    const flags = isPlain ? flag : joinFlags(flag, this.#isExhausted ? "URX" : "-", this.#isDelayed ? "DI" : "-");
-    this.#record(code, flags, details);
-  }
-
-  #record(code: number, flags: string, details: string): void {
+    const forwarding = this.#forwarding;
+    forwarding?.body.discard();
+    const isExhausted = forwarding?.recovery.isExhausted ?? false;
+    const isPlain = !isExhausted && !this.#isDelayed;
     record(this.#plane, {
       hop: this.#hop,
       facts: this.#facts,
@@ -538,29 +441,16 @@ export class Exchange implements AttemptEvents {
       route: this.#route,
       lane: this.#lane,
       endpoint: this.#endpoint,
-      attempts: this.#attempts,
+      attempts: forwarding?.recovery.attempts ?? 0,
       code,
-      flags,
+      flags: isPlain ? flag : joinFlags(flag, isExhausted ? "URX" : "-", this.#isDelayed ? "DI" : "-"),
       details,
       startedAt: this.#startedAt,
       serviceTimeMs: this.#serviceTimeMs,
-      headBytes: this.#head.length,
-      bytesReceived: this.#body?.bytes ?? 0,
-      bytesSent: this.#bytesSent,
+      headBytes: forwarding?.head.length ?? 0,
+      bytesReceived: forwarding?.body.bytes ?? 0,
+      bytesSent: this.#answer.bytesSent,
       socket: this.#req.socket,
     });
   }
-}
-
-let dateSecond = -1;
-let dateText = "";
-
-/** RFC 9110 `date`, rendered once a second (MESH-293). */
-function httpDate(now: number): string {
-  const second = Math.floor(now / 1000);
-  if (second !== dateSecond) {
-    dateSecond = second;
-    dateText = new Date(now).toUTCString();
-  }
-  return dateText;
 }

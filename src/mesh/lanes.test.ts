@@ -234,6 +234,50 @@ describe("lanes through the proxy", () => {
     assert.equal(leaving.connections(), 1);
   });
 
+  /** A canary of mocka that answers what `answer` writes, under a group that opts in to these failures. */
+  async function failingCanary(fallbackOn: string | null, answer: (res: http.ServerResponse) => void): Promise<number> {
+    await baseOfAll();
+    bed.remove("ASMSwimLaneGroup", "rollout");
+    bed.add(group(fallbackOn === null ? {} : { "fairway.dev/fallback-on": fallbackOn }));
+    const program = await bed.serve((_req, res) => answer(res));
+    bed.pod("mocka", { name: "mocka-failing", port: program.port, version: "canary" });
+    bed.compile();
+    return bed.openGateway();
+  }
+
+  const failing = (status: number) => (res: http.ServerResponse) => void res.writeHead(status).end("canary failed");
+  const lateRows: readonly (readonly [fallbackOn: string | null, method: string, status: number, served: number])[] = [
+    [null, "GET", 500, 500],
+    ["5xx", "GET", 500, 200],
+    ["5xx", "PUT", 503, 200],
+    ["5xx", "POST", 500, 500],
+    ["5xx", "GET", 404, 404],
+    ["gateway-error", "GET", 500, 500],
+    ["gateway-error, timeout", "GET", 502, 200],
+  ];
+  for (const [fallbackOn, method, status, served] of lateRows) {
+    const name = `LANE-205 F5 fallback-on ${fallbackOn ?? "absent"}: ${method} answered ${status} by canary comes to ${served}`;
+    test(fallbackOn === null ? `MC-201 LANE-204 ${name}` : name, async () => {
+      const port = await failingCanary(fallbackOn, failing(status));
+      const headers = { "x-asm-prefer-tag": "canary", "my-request-id": "f5" };
+      const answer = await request(port, "/mock", { method, headers });
+      assert.equal(answer.status, served);
+      const [entry] = bed.plane.accessLog.find({ trace: "f5" }).filter(({ proxy }) => proxy.startsWith("istio-system"));
+      const reason = served === status ? "lane" : `fallback:${fallbackOn!.split(",")[0]}`;
+      assert.deepEqual([entry?.lane?.reason, entry?.lane?.requested], [reason, "canary"]);
+    });
+  }
+
+  test("LANE-205 F5 fallback-on timeout: the lane's pod gets its time, then base answers", async () => {
+    const port = await failingCanary("timeout", () => {});
+    const route = bed.objects.find(({ metadata }) => metadata.name === "ingress-canary")!;
+    const [rule] = (route["spec"] as { http: Record<string, unknown>[] }).http;
+    bed.remove("VirtualService", "ingress-canary");
+    bed.add({ ...route, spec: { ...(route["spec"] as object), http: [{ ...rule, timeout: "0.1s" }] } });
+    const answer = await tagged(port, "canary", "f5t");
+    assert.match(answer.body, /^mocka\(base\)/);
+  });
+
   test("LANE-260, LANE-262 the trace value is forgotten by nobody while the request is open, and only by its pod", async () => {
     await baseOfAll();
     await chain.pod("mockb", "canary");

@@ -1,4 +1,5 @@
 import type { KubeObject } from "../api/meta.ts";
+import type { Cancel } from "../base/clock.ts";
 import { deepEqual } from "../base/json.ts";
 import { sourceOfPod } from "../routing/source.ts";
 import type { Source } from "../routing/types.ts";
@@ -27,7 +28,19 @@ interface Slot {
   source: Source;
   listener: Listener | null;
   isUnwanted: boolean;
+  /** Settled once the first try to open it is over. */
+  opening: Promise<void>;
+  cancelRetry: Cancel | null;
 }
+
+interface Place {
+  readonly address: string;
+  readonly port: number;
+  readonly serverPort: number | null;
+}
+
+/** How long an address that could not be had is left alone: whoever holds it may be about to end. */
+const RETRY_MS = 1_000;
 
 export class ListenerSet {
   readonly #options: ListenerSetOptions;
@@ -47,16 +60,16 @@ export class ListenerSet {
     return open;
   }
 
+  /** Addresses of pods whose listener could not be opened so far. */
+  refusedPods(): ReadonlySet<string> {
+    return new Set([...this.#pods].flatMap(([address, { cancelRetry }]) => (cancelRetry === null ? [] : [address])));
+  }
+
   /** Host port by server port, open ones only. */
   openGateways(): Readonly<Record<string, number>> {
     const open: Record<string, number> = {};
     for (const [port, { listener }] of this.#gateways) if (listener !== null) open[port] = listener.address.port;
     return open;
-  }
-
-  /** Resolves when every wanted listener is open or has failed to open. */
-  async keep(pods: readonly KubeObject[], gatewayPorts: readonly number[]): Promise<void> {
-    await Promise.all([...this.#keepPods(pods), ...this.#keepGateways(gatewayPorts)]);
   }
 
   /** Stops accepting; requests under way get their drain time (MESH-250). */
@@ -67,7 +80,8 @@ export class ListenerSet {
     await Promise.all(slots.map((slot) => this.#closeSlot(slot)));
   }
 
-  #keepPods(pods: readonly KubeObject[]): readonly Promise<void>[] {
+  /** Resolves when every live pod's listener is open, or could not be opened at once and is tried again. */
+  async keepPods(pods: readonly KubeObject[]): Promise<void> {
     const wanted = new Map<string, KubeObject>();
     for (const pod of pods) {
       const address = addressOfLivePod(pod);
@@ -81,28 +95,17 @@ export class ListenerSet {
       this.#options.plane.traces.forget(slot.source);
       void this.#closeSlot(slot);
     }
-    const opening: Promise<void>[] = [];
     for (const [address, pod] of wanted) {
       const slot = this.#pods.get(address);
-      if (slot === undefined) opening.push(this.#openPod(address, pod));
+      const place = { address, port: this.#options.proxyPort, serverPort: null };
+      if (slot === undefined) this.#pods.set(address, this.#newSlot(ownerOf(pod), sourceOfPod(pod), place));
       else updateSource(slot, sourceOfPod(pod));
     }
-    return opening;
+    await Promise.all([...this.#pods.values()].map(({ opening }) => opening));
   }
 
-  #openPod(address: string, pod: KubeObject): Promise<void> {
-    const slot: Slot = { owner: ownerOf(pod), source: sourceOfPod(pod), listener: null, isUnwanted: false };
-    this.#pods.set(address, slot);
-    return this.#open(slot, {
-      slots: this.#pods,
-      key: address,
-      address,
-      port: this.#options.proxyPort,
-      serverPort: null,
-    });
-  }
-
-  #keepGateways(ports: readonly number[]): readonly Promise<void>[] {
+  /** The same for the gateway's server ports. */
+  async keepGateways(ports: readonly number[]): Promise<void> {
     const wanted = new Set(ports.map(String));
     for (const [port, slot] of this.#gateways) {
       if (wanted.has(port)) continue;
@@ -110,43 +113,42 @@ export class ListenerSet {
       void this.#closeSlot(slot);
     }
     const { gateway, gatewayAddress, hostPort } = this.#options;
-    return ports
-      .filter((port) => !this.#gateways.has(String(port)))
-      .map((serverPort) => {
-        const slot: Slot = { owner: String(serverPort), source: gateway, listener: null, isUnwanted: false };
-        this.#gateways.set(slot.owner, slot);
-        const place = { slots: this.#gateways, key: slot.owner, address: gatewayAddress, port: hostPort(serverPort) };
-        return this.#open(slot, { ...place, serverPort });
-      });
+    for (const serverPort of ports) {
+      const owner = String(serverPort);
+      if (this.#gateways.has(owner)) continue;
+      const place = { address: gatewayAddress, port: hostPort(serverPort), serverPort };
+      this.#gateways.set(owner, this.#newSlot(owner, gateway, place));
+    }
+    await Promise.all([...this.#gateways.values()].map(({ opening }) => opening));
   }
 
-  async #open(
-    slot: Slot,
-    place: {
-      readonly slots: Map<string, Slot>;
-      readonly key: string;
-      readonly address: string;
-      readonly port: number;
-      readonly serverPort: number | null;
-    },
-  ): Promise<void> {
+  #newSlot(owner: string, source: Source, place: Place): Slot {
+    const opening = Promise.resolve();
+    const slot: Slot = { owner, source, listener: null, isUnwanted: false, opening, cancelRetry: null };
+    slot.opening = this.#open(slot, place);
+    return slot;
+  }
+
+  async #open(slot: Slot, place: Place): Promise<void> {
     const { plane, onChange } = this.#options;
-    const { slots, key, address, port, serverPort } = place;
+    const { address, port, serverPort } = place;
     try {
       const listener = await Listener.open({ plane, source: slot.source, address, port, serverPort });
       slot.listener = listener;
+      slot.cancelRetry = null;
       listener.source = slot.source;
       if (slot.isUnwanted) await listener.close();
       else onChange();
     } catch (error) {
-      // Forgotten, so that the next change of the configuration tries again.
-      if (slots.get(key) === slot) slots.delete(key);
+      if (slot.isUnwanted) return;
+      slot.cancelRetry = plane.clock.schedule(RETRY_MS, () => void this.#open(slot, place));
       plane.logger.error({ error: String(error), address, port, for: slot.owner }, "a mesh listener cannot be opened");
     }
   }
 
   async #closeSlot(slot: Slot): Promise<void> {
     slot.isUnwanted = true;
+    slot.cancelRetry?.();
     await slot.listener?.close();
     this.#options.onChange();
   }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import http from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import type { KubeObject } from "../api/meta.ts";
 import { systemClock } from "../base/clock.ts";
@@ -94,12 +96,14 @@ describe("the mesh from watched objects", () => {
   let bed: Bed;
   let mesh: Mesh | null;
   let latest: Acknowledgement | null;
+  let history: Acknowledgement[];
   let wake: () => void;
   beforeEach(() => {
     server = new Server();
     bed = new Bed(); // For its programs and its way of writing objects.
     mesh = null;
     latest = null;
+    history = [];
     wake = () => {};
   });
   afterEach(async () => {
@@ -116,6 +120,7 @@ describe("the mesh from watched objects", () => {
       proxyPort: 15_991,
       onRevision: (acknowledgement) => {
         latest = acknowledgement;
+        history.push(acknowledgement);
         wake();
       },
     });
@@ -171,10 +176,70 @@ describe("the mesh from watched objects", () => {
     assert.ok(running.adminPort > 0);
   });
 
-  function callPod(address: string): Promise<number> {
+  test("MESH-006 a pod gets no request before its own outbound listener is open", async () => {
+    const running = await start();
+    bed.service("web", []);
+    bed.gateway([{ route: [{ destination: { host: "web" } }] }]);
+    const callsOwnProxy = await bed.serve((req, res) => {
+      if (req.url === "/leaf") return res.end();
+      void callPod("127.64.200.10", "/leaf").then(
+        (status) => res.end(String(status)),
+        (error: NodeJS.ErrnoException) => res.writeHead(500).end(error.code),
+      );
+    });
+    bed.pod("web", { name: "new", port: callsOwnProxy.port });
+    const slice = bed.objects.pop()!;
+    const pod = bed.objects.pop()!;
+    store();
+    await acknowledged(({ gateways }) => gateways["80"] !== undefined);
+    const ask = () => request(running.gatewayPorts()["80"]!, "/");
+    assert.equal((await ask()).status, 503);
+    // The slice is read first: nothing is known of its pod yet.
+    const sliceRevision = server.put(resources.endpointSlices, slice);
+    await acknowledged(({ kinds }) => Number(kinds["endpointslices.discovery.k8s.io"]) >= sliceRevision);
+    assert.equal((await ask()).status, 503);
+    server.put(resources.pods, { ...pod, status: { phase: "Running", podIP: "127.0.0.1" } });
+    const revision = server.put(resources.pods, podAt("127.64.200.10", "self"));
+    await acknowledged(({ kinds }) => Number(kinds["pods"]) >= revision);
+    const answer = await ask();
+    assert.deepEqual([answer.status, answer.body], [200, "200"]);
+    // Acknowledged is within the turn of the swap: at the first such moment the listener was open already.
+    const first = history.find(({ kinds }) => Number(kinds["pods"]) >= revision);
+    assert.equal(first?.pods["127.64.200.10"], "default/self");
+  });
+
+  test("MESH-006 a pod whose listener's address another process holds gets requests once the listener is open", async () => {
+    const address = "127.64.200.11";
+    const holder = http.createServer().listen(15_991, address);
+    const program = http.createServer((_req, res) => res.end("late")).listen(0, address);
+    await Promise.all([once(holder, "listening"), once(program, "listening")]);
+    try {
+      bed.service("web", [{ name: "late", port: (program.address() as AddressInfo).port }]);
+      const slice = bed.objects.at(-1)!;
+      slice["endpoints"] = [{ addresses: [address], targetRef: { kind: "Pod", name: "late" } }];
+      bed.objects.splice(-2, 1, podAt(address, "late"));
+      bed.gateway([{ route: [{ destination: { host: "web" } }] }]);
+      store();
+      const port = (await start()).gatewayPorts()["80"]!;
+      assert.deepEqual(latest?.pods, {});
+      assert.equal((await request(port, "/")).status, 503);
+      holder.close();
+      await acknowledged(({ pods }) => pods[address] === "default/late");
+      while ((await request(port, "/")).status !== 200) await new Promise((resolve) => setImmediate(resolve));
+    } finally {
+      program.close();
+    }
+  });
+
+  function podAt(podIP: string, name: string): KubeObject {
+    const metadata = { name, namespace: "default", labels: { app: "web" } };
+    return { apiVersion: "v1", kind: "Pod", metadata, status: { phase: "Running", podIP } };
+  }
+
+  function callPod(address: string, path = "/"): Promise<number> {
     return new Promise((resolve, reject) => {
       const sent = http.get(
-        { host: address, port: 15_991, path: "/", headers: { host: "web" }, agent: false },
+        { host: address, port: 15_991, path, headers: { host: "web" }, agent: false },
         (response) => {
           response.resume();
           response.on("end", () => resolve(response.statusCode ?? 0));

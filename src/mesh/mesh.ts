@@ -83,10 +83,17 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
     gatewayAddress: gatewayOptions.address,
     hostPort: (serverPort) => gatewayOptions.ports[serverPort] ?? 0,
     proxyPort: options.proxyPort ?? PROXY_PORT,
-    onChange: () => acknowledger.listensFor(listeners.openPods(), listeners.openGateways()),
+    onChange() {
+      acknowledger.listensFor(listeners.openPods(), listeners.openGateways());
+      config.withhold(listeners.refusedPods());
+    },
   });
   const admin = await openAdmin({ plane, acknowledger }, LOOPBACK, options.adminPort ?? 0);
   const started = Promise.withResolvers<void>();
+  // Make before break: a pod calls through its own listener, so that is open before a request can reach the pod
+  // (MESH-006); a gateway's port opens once there are routes to answer with.
+  let newest = 0;
+  let running = 0;
   const config = new ConfigSource({
     client,
     clock,
@@ -94,9 +101,16 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
     logger,
     rootNamespace,
     onTable(table, revisions, pods) {
-      if (table !== plane.table) plane.swap(table);
-      acknowledger.runs(revisions);
-      void listeners.keep(pods, table.gatewayPorts(gateway)).then(started.resolve);
+      const order = ++newest;
+      void listeners.keepPods(pods).then(async () => {
+        // A later table can be ready first, when it no longer has the pod that this one waited for.
+        if (order <= running || config.withhold(listeners.refusedPods())) return;
+        running = order;
+        if (table !== plane.table) plane.swap(table);
+        acknowledger.runs(revisions);
+        await listeners.keepGateways(table.gatewayPorts(gateway));
+        started.resolve();
+      });
     },
   });
   config.start();
@@ -106,6 +120,7 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
     gatewayPorts: () => listeners.openGateways(),
     async stop() {
       config.stop();
+      running = Number.POSITIVE_INFINITY; // What still waits for its listeners is not to run any more.
       await Promise.all([listeners.close(), admin.close()]);
       plane.close();
     },

@@ -1,5 +1,5 @@
 import type { Random } from "../base/random.ts";
-import type { Endpoint, Facts, Source, TraceLane } from "../routing/types.ts";
+import type { Cluster, Endpoint, Facts, Source, TraceLane } from "../routing/types.ts";
 import { dropNominated, findHeader, type HeaderList, isHopByHop, setHeader } from "./headers.ts";
 
 /**
@@ -29,7 +29,7 @@ export interface Hop {
 /** What the data plane remembers and routing may ask. */
 export interface Memory {
   traceLane(group: string, traceValue: string): TraceLane | null;
-  isEjected(endpoint: Endpoint): boolean;
+  isEjected(endpoint: Endpoint, cluster: Cluster): boolean;
 }
 
 /** A request that no route may see. The connection is closed after the answer. */
@@ -98,8 +98,8 @@ export class RequestFacts implements Facts {
     return this.#memory.traceLane(group, traceValue);
   }
 
-  isEjected(endpoint: Endpoint): boolean {
-    return this.#memory.isEjected(endpoint);
+  isEjected(endpoint: Endpoint, cluster: Cluster): boolean {
+    return this.#memory.isEjected(endpoint, cluster);
   }
 }
 

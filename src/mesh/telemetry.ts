@@ -35,6 +35,8 @@ export interface Measurement {
   readonly durationMs: number;
   readonly requestBytes: number;
   readonly responseBytes: number;
+  /** A copy of a request (MESH-156): only its receiver reports it (MESH-399). */
+  readonly isMirrored?: boolean;
 }
 
 class Histogram {
@@ -61,7 +63,8 @@ class Histogram {
 }
 
 interface Series {
-  readonly sourceLabels: string;
+  /** Null: a copy. */
+  readonly sourceLabels: string | null;
   /** Null: nobody at the other end to report. */
   readonly destinationLabels: string | null;
   count: number;
@@ -167,15 +170,16 @@ export class Telemetry {
 
   #eachReporter(visit: (series: Series, labels: string) => void): void {
     for (const series of this.#series) {
-      visit(series, series.sourceLabels);
+      if (series.sourceLabels !== null) visit(series, series.sourceLabels);
       if (series.destinationLabels !== null) visit(series, series.destinationLabels);
     }
   }
 
-  #seriesOf({ source, cluster, clusterName, destination, code, flags }: Measurement): Series | null {
+  #seriesOf(measured: Measurement): Series | null {
+    const { source, cluster, clusterName, destination, code, flags, isMirrored = false } = measured;
     const from = this.#peer(source);
     const to = destination === null ? this.#unknown : this.#peer(destination);
-    const key = `${cluster === null ? clusterName : cluster.host} ${to.id} ${code} ${flags}`;
+    const key = `${cluster === null ? clusterName : cluster.host} ${to.id} ${code} ${flags}${isMirrored ? " mirrored" : ""}`;
     const known = from.series.get(key);
     if (known !== undefined) return known;
     if (this.#series.length >= SERIES_MAX) return null;
@@ -183,7 +187,7 @@ export class Telemetry {
     const labelsOf = (reporter: "source" | "destination") =>
       requestLabels({ reporter, from: from.view, to: to.view, service, code, flags });
     const series: Series = {
-      sourceLabels: labelsOf("source"),
+      sourceLabels: isMirrored ? null : labelsOf("source"),
       destinationLabels: destination === null ? null : labelsOf("destination"),
       count: 0,
       durationMs: new Histogram(),

@@ -1,6 +1,5 @@
-import type { KubeObject } from "../api/meta.ts";
-import { loadBalancingOf, type MergedRule, type RuleSubset } from "./destination-rule.ts";
-import { endpointsOf, type PodSources } from "./endpoints.ts";
+import { loadBalancingOf, type MergedRule, outlierOf, type RuleSubset } from "./destination-rule.ts";
+import { type EndpointContext, endpointsOf } from "./endpoints.ts";
 import { hasLabels } from "./match.ts";
 import type { RoutedPort, RoutedService } from "./services.ts";
 import type { Cluster, Endpoint } from "./types.ts";
@@ -29,15 +28,14 @@ export function clusterName(port: number, subset: string, host: string): string 
 export function compileClusters(
   service: RoutedService,
   rule: MergedRule | null,
-  context: { slices: readonly KubeObject[]; pods: PodSources; previous: ServiceClusters | undefined },
+  { previous, ...context }: EndpointContext & { readonly previous: ServiceClusters | undefined },
 ): ServiceClusters {
-  const { slices, pods, previous } = context;
   const ports = new Map<number, PortClusters>();
   const isSameDefinition = previous?.service === service && previous.rule === rule;
   let isUnchanged = isSameDefinition;
   for (const port of service.ports) {
     const known = previous?.ports.get(port.number);
-    const endpoints = endpointsOf(service, port, { slices, pods, previous: known?.endpoints });
+    const endpoints = endpointsOf(service, port, { ...context, previous: known?.endpoints });
     if (isSameDefinition && known && areSame(known.endpoints, endpoints)) {
       ports.set(port.number, known);
     } else {
@@ -67,6 +65,7 @@ function compilePort(
       endpoints: members.filter(({ ready }) => ready),
       instanceCount: members.length,
       loadBalancing: loadBalancingOf(rule, definition, port.number),
+      outlier: outlierOf(rule, definition, port.number),
     };
   };
   const subsets = [...(rule?.subsets ?? [])].map(([name, definition]) => [name, cluster(name, definition)] as const);

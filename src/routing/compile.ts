@@ -150,6 +150,7 @@ class ClusterSet {
   readonly #rules: RulesByNamespace;
   readonly #rootNamespace: string;
   readonly #slices: ReadonlyMap<string, readonly KubeObject[]>;
+  readonly #withheld: ReadonlySet<string> | undefined;
   readonly pods: PodSources;
   readonly compiled = new Map<RoutedService, Map<MergedRule | null, ServiceClusters>>();
   /** Only until all that the previous table had is taken over; then dropped, so that tables do not chain. */
@@ -163,6 +164,7 @@ class ClusterSet {
   ) {
     this.#services = new Map(services.map((service) => [service.host, service]));
     this.#rules = rules;
+    this.#withheld = config.withheldAddresses;
     this.#rootNamespace = config.rootNamespace;
     this.#slices = indexSlices(config.endpointSlices);
     this.pods = indexPods(config.pods, previous?.pods);
@@ -229,6 +231,7 @@ class ClusterSet {
       clusters = compileClusters(service, rule, {
         slices: this.#slices.get(`${service.namespace}/${service.name}`) ?? [],
         pods: this.pods,
+        withheld: this.#withheld,
         // Another rule's clusters still lend their endpoints.
         previous: before?.get(rule) ?? before?.values().next().value,
       });
@@ -290,7 +293,7 @@ function compileVirtualServicePart(object: KubeObject): CompiledPart<CompiledVir
 }
 
 /** Settings that the table has no place for: said, so that nobody waits for their effect. */
-const UNSUPPORTED_POLICIES = ["connectionPool", "outlierDetection", "tls", "tunnel", "proxyProtocol", "retryBudget"];
+const UNSUPPORTED_POLICIES = ["connectionPool", "tls", "tunnel", "proxyProtocol", "retryBudget"];
 
 function checkDestinationRule(object: KubeObject): CompiledPart<DestinationRule> {
   const rule = object as DestinationRule;

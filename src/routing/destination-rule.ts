@@ -2,6 +2,7 @@ import type { DestinationRule, TrafficPolicySpec } from "../api/istio.ts";
 import { canonicalJson } from "../base/json.ts";
 import { compareAge } from "./age.ts";
 import { compareWildcards, expandHost, hostMatches } from "./hosts.ts";
+import { compileOutlier, type OutlierPolicy } from "./outlier.ts";
 import type { RoutedService } from "./services.ts";
 import type { Cluster } from "./types.ts";
 import { compileVisibility, type Visibility } from "./visibility.ts";
@@ -100,11 +101,22 @@ export function loadBalancingOf(
   subset: RuleSubset | null,
   port: number,
 ): Cluster["loadBalancing"] {
-  const levels = [subset?.trafficPolicy, rule?.trafficPolicy];
-  for (const policy of levels) {
+  return ALGORITHMS[policyBlock("loadBalancer", { rule, subset, port })?.simple ?? ""] ?? "LEAST_REQUEST";
+}
+
+/** Outlier detection by the same rules. */
+export function outlierOf(rule: MergedRule | null, subset: RuleSubset | null, port: number): OutlierPolicy | null {
+  return compileOutlier(policyBlock("outlierDetection", { rule, subset, port }));
+}
+
+function policyBlock<Block extends "loadBalancer" | "outlierDetection">(
+  block: Block,
+  { rule, subset, port }: { rule: MergedRule | null; subset: RuleSubset | null; port: number },
+): TrafficPolicySpec[Block] | undefined {
+  for (const policy of [subset?.trafficPolicy, rule?.trafficPolicy]) {
     const forPort = policy?.portLevelSettings?.find((settings) => settings.port?.number === port);
-    const loadBalancer = forPort ? forPort.loadBalancer : policy?.loadBalancer;
-    if (forPort || loadBalancer) return ALGORITHMS[loadBalancer?.simple ?? ""] ?? "LEAST_REQUEST";
+    if (forPort) return forPort[block];
+    if (policy?.[block]) return policy[block];
   }
-  return "LEAST_REQUEST";
+  return undefined;
 }

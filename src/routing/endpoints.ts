@@ -37,6 +37,13 @@ export function indexSlices(slices: readonly KubeObject[]): ReadonlyMap<string, 
   return index;
 }
 
+export interface EndpointContext {
+  readonly slices: readonly KubeObject[];
+  readonly pods: PodSources;
+  /** `RoutingConfig.withheldAddresses`. */
+  readonly withheld: ReadonlySet<string> | undefined;
+}
+
 /**
  * All endpoints of a service port, in any state: `ready` says which may get requests (MESH-210). An endpoint equal to
  * one of `previous` is that one, so that a balancer may keep its counts by identity.
@@ -44,16 +51,19 @@ export function indexSlices(slices: readonly KubeObject[]): ReadonlyMap<string, 
 export function endpointsOf(
   service: RoutedService,
   port: RoutedPort,
-  context: { slices: readonly KubeObject[]; pods: PodSources; previous: readonly Endpoint[] | undefined },
+  context: EndpointContext & { readonly previous: readonly Endpoint[] | undefined },
 ): readonly Endpoint[] {
   const endpoints = new Map<string, Endpoint>();
   for (const slice of context.slices) {
     const number = portNumber(slice, port);
     if (number === null) continue;
     for (const entry of listOf(slice["endpoints"])) {
-      const pod = podOf(entry, slice.metadata.namespace ?? "", context.pods);
-      const ready = isReady(entry, service.publishNotReadyAddresses);
+      const target = targetOf(entry, slice.metadata.namespace ?? "", context.pods);
+      const pod = target?.source ?? null;
+      const isServing = isReady(entry, service.publishNotReadyAddresses);
       for (const address of listOf<string>(entry["addresses"])) {
+        const isReachable = target === null || (target.address === address && !context.withheld?.has(address));
+        const ready = isServing && isReachable;
         // One address can stand in two slices while it moves from one to the other.
         const key = `${address}:${number}`;
         if (endpoints.get(key)?.ready) continue;
@@ -78,10 +88,22 @@ function portNumber(slice: KubeObject, port: RoutedPort): number | null {
   return typeof found?.["port"] === "number" ? found["port"] : null;
 }
 
-function podOf(entry: Record<string, unknown>, namespace: string, pods: PodSources): Source | null {
+/**
+ * The pod behind an endpoint; null for an endpoint that names none. Slices and pods are read independently: while the
+ * pod, or its address, has not been read yet, nothing is known of its labels and its proxy does not listen (MESH-006),
+ * so such an endpoint gets no request.
+ */
+function targetOf(
+  entry: Record<string, unknown>,
+  namespace: string,
+  pods: PodSources,
+): { readonly source: Source | null; readonly address: unknown } | null {
   const target = entry["targetRef"];
   if (!isRecord(target) || target["kind"] !== "Pod") return null;
-  return pods.get(`${target["namespace"] ?? namespace}/${target["name"]}`)?.source ?? null;
+  const known = pods.get(`${target["namespace"] ?? namespace}/${target["name"]}`);
+  if (known === undefined) return { source: null, address: null };
+  const status = known.object["status"];
+  return { source: known.source, address: isRecord(status) ? status["podIP"] : null };
 }
 
 /** An unknown readiness counts as ready (EndpointSlice API); a terminating endpoint never is. */

@@ -15,14 +15,14 @@ export function compileFault(spec: FaultSpec | undefined): CompiledFault | null 
   return {
     delayMs: delay?.fixedDelay ? (parseDurationMs(delay.fixedDelay) ?? 0) : 0,
     // Without percentage nothing happens; the deprecated integer counts for delays only.
-    delayShare: share(delay?.percentage?.value ?? delay?.percent),
+    delayShare: percentShare(delay?.percentage?.value ?? delay?.percent),
     abortStatus: abort?.httpStatus ?? 0,
-    abortShare: abort?.httpStatus ? share(abort.percentage?.value) : 0,
+    abortShare: abort?.httpStatus ? percentShare(abort.percentage?.value) : 0,
   };
 }
 
 /** Envoy draws in millionths: finer parts of a percentage do not count. */
-function share(percent: number | undefined): number {
+export function percentShare(percent: number | undefined): number {
   return Math.floor((percent ?? 0) * 10_000) / 1_000_000;
 }
 

@@ -55,7 +55,10 @@ export function aService(
   return {
     service: anObject("Service", name, { ports: named, selector: { app: name } }, { namespace }),
     slice,
-    pods: pods.map((pod) => anObject("Pod", pod.name, {}, { namespace, labels: { app: name, ...pod.labels } })),
+    pods: pods.map((pod) => ({
+      ...anObject("Pod", pod.name, {}, { namespace, labels: { app: name, ...pod.labels } }),
+      status: { podIP: addressOf(pod.name) },
+    })),
   };
 }
 

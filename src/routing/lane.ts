@@ -2,7 +2,7 @@ import type { KubeObject } from "../api/meta.ts";
 import { isRecord } from "../base/json.ts";
 import { compareAge, compareText } from "./age.ts";
 import { hasLabels } from "./match.ts";
-import type { Facts, LaneContext } from "./types.ts";
+import type { Facts, LaneContext, LateFailure } from "./types.ts";
 
 /**
  * Lane groups as the data plane sees them: which headers carry the lane, who is in which lane, and the lane of one
@@ -17,12 +17,16 @@ export interface LaneGroup extends LaneContext {
   readonly usesPodLabels: boolean;
   /** LANE-264: what a trace value with open requests of several lanes means. */
   readonly onAmbiguous: "recent" | "base";
+  /** LANE-205 F5: answers that count as "the lane cannot serve". Empty unless the group opts in. */
+  readonly fallbackOn: readonly LateFailure[];
   /** `namespace/name` of the services that take part. */
   readonly services: readonly string[];
   readonly debugHeaders: boolean;
 }
 
 export const LANE_GROUP_LABEL = "swimlane-group"; // LANE-031
+
+const LATE_FAILURES: readonly LateFailure[] = ["5xx", "gateway-error", "timeout"];
 
 interface Lane {
   readonly name: string;
@@ -50,6 +54,7 @@ function compileLaneGroup(group: KubeObject, laneObjects: readonly KubeObject[])
     return { name: metadata.name, labels: record(record(laneSpec)["labelSelector"]) as Record<string, string> };
   });
   const isPermissive = spec["isPermissive"] === true;
+  const optedIn = (annotations["fairway.dev/fallback-on"] ?? "").split(",").map((part) => part.trim());
   const services = Array.isArray(spec["services"]) ? spec["services"].map(record) : [];
   return {
     group: group.metadata.name,
@@ -60,6 +65,7 @@ function compileLaneGroup(group: KubeObject, laneObjects: readonly KubeObject[])
     fallbackTarget: isPermissive ? String(permissive["fallbackTarget"] ?? "") : "",
     usesPodLabels: !isPermissive || annotations["fairway.dev/source-affinity"] !== "false",
     onAmbiguous: annotations["fairway.dev/on-ambiguous"] === "base" ? "base" : "recent",
+    fallbackOn: LATE_FAILURES.filter((failure) => optedIn.includes(failure)),
     services: services.map(({ namespace, name }) => `${namespace}/${name}`).sort(compareText),
     debugHeaders: annotations["fairway.dev/debug-headers"] === "true",
     laneOfLabels(labels) {

@@ -115,7 +115,7 @@ function compilePath(
 }
 
 /** Null: presence is enough (MESH-075). */
-function compileText(match: StringMatch): TextTest | null {
+export function compileText(match: StringMatch): TextTest | null {
   const { exact, prefix, regex } = match;
   if (exact !== undefined) return (text) => text === exact;
   if (prefix !== undefined) return (text) => text.startsWith(prefix);

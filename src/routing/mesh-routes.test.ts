@@ -328,13 +328,17 @@ for (const [name, spec, expected] of policies) {
 test("an unsupported feature is named in problems and other objects go on", () => {
   const world = new World([
     standardGateway(),
-    gatewayRoute([{ delegate: { name: "x" } }, { route: [to("web")], mirror: { host: "api" } }], {}, { name: "vs" }),
-    anObject("DestinationRule", "pool", { host: "web", trafficPolicy: { outlierDetection: {} } }),
+    gatewayRoute(
+      [{ delegate: { name: "x" } }, { route: [to("web")], mirror: { host: "api", subset: "$asm-label" } }],
+      {},
+      { name: "vs" },
+    ),
+    anObject("DestinationRule", "pool", { host: "web", trafficPolicy: { connectionPool: { http: {} } } }),
   ]);
   assert.deepEqual(world.table.problems, [
     { object: "VirtualService default/vs", message: "http[0]: delegate is not supported" },
-    { object: "VirtualService default/vs", message: "http[1]: mirror is not supported" },
-    { object: "DestinationRule default/pool", message: "trafficPolicy.outlierDetection has no effect" },
+    { object: "VirtualService default/vs", message: "http[1]: a traffic label in a mirror is not supported" },
+    { object: "DestinationRule default/pool", message: "trafficPolicy.connectionPool has no effect" },
   ]);
   assert.equal(world.answer({}), all);
 });

@@ -1,5 +1,6 @@
 import type { KubeObject } from "../api/meta.ts";
 import type { Instant } from "../base/time.ts";
+import type { OutlierPolicy } from "./outlier.ts";
 
 /**
  * The contract between the pure routing (`compile`, `decide`) and the proxy that asks it. Nothing here does I/O.
@@ -22,6 +23,8 @@ export interface RoutingConfig {
   readonly rootNamespace: string;
   /** Calls to hosts that no service has (MESH-019); default ALLOW_ANY: they go to the name that the client wrote. */
   readonly outboundTrafficPolicy?: "ALLOW_ANY" | "REGISTRY_ONLY";
+  /** Endpoints at these addresses count as not ready: their pods' own proxies do not listen (MESH-006). */
+  readonly withheldAddresses?: ReadonlySet<string>;
   /** The moment of compilation, kept as `Table.compiledAt`. */
   readonly now?: Instant;
 }
@@ -58,6 +61,8 @@ export interface Cluster {
   /** Endpoints of any state: tells "no instances" from "none available" (LANE-203). */
   readonly instanceCount: number;
   readonly loadBalancing: "LEAST_REQUEST" | "ROUND_ROBIN" | "RANDOM";
+  /** Null: endpoints are never ejected. */
+  readonly outlier: OutlierPolicy | null;
 }
 
 /** One request, reduced to what routing may look at. The proxy fills and re-uses one object per connection. */
@@ -77,8 +82,8 @@ export interface Facts {
   readonly draw: number;
   /** The lane that the pod's inbound requests with this trace value carry (LANE-261); null when unknown. */
   traceLane(group: string, traceValue: string): TraceLane | null;
-  /** Endpoints that the proxy has ejected or saw refuse a connection just now. */
-  isEjected(endpoint: Endpoint): boolean;
+  /** Outlier detection has taken the endpoint out of the cluster for now (MESH-197). */
+  isEjected(endpoint: Endpoint, cluster: Cluster): boolean;
 }
 
 export interface TraceLane {
@@ -119,7 +124,11 @@ export type LaneReason =
   | "fallback:unknown-lane"
   | "fallback:noinstances"
   | "fallback:noavailabled"
-  | "fallback:connect";
+  | "fallback:connect"
+  | `fallback:${LateFailure}`;
+
+/** Failures after processing began that a lane group may opt in to fall back on (LANE-205 F5). */
+export type LateFailure = "5xx" | "gateway-error" | "timeout";
 
 /** What the lane rules did with one request (LANE-212). */
 export interface LaneOutcome {
@@ -140,6 +149,10 @@ export interface ForwardDecision {
   readonly cluster: Cluster;
   /** Used once when every connection to `cluster` is refused before a request byte was processed (F4, LANE-205). */
   readonly connectFallback: Cluster | null;
+  /** What else `connectFallback` is used for, with methods that may run twice (F5, LANE-205). */
+  readonly fallbackOn: readonly LateFailure[];
+  /** Each gets a copy of the request, whose answer nobody sees (MESH-155). */
+  readonly mirrors: readonly Cluster[];
   /** In the order in which they are applied (MESH-111). */
   readonly requestHeaders: readonly HeaderOperations[];
   readonly responseHeaders: readonly HeaderOperations[];

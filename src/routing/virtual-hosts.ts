@@ -53,12 +53,14 @@ export function implicitRoute(service: RoutedService, port: number): CompiledRou
       kind: "forward",
       forward: {
         choice: { items: [destination], cumulative: [1] },
+        mirrors: [],
         rewritePath: null,
         timeoutMs: null,
         retry: defaultRetry,
       },
     },
     fault: null,
+    cors: null,
     responseHeaders: [],
   };
 }

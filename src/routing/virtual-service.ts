@@ -7,11 +7,13 @@ import type {
   VirtualService,
 } from "../api/istio.ts";
 import { parseDurationMs } from "../base/duration.ts";
+import { type CompiledCors, compileCors } from "./cors.ts";
 import { type CompiledFault, compileFault } from "./fault.ts";
 import { compileHeaders, orderHeaders } from "./headers.ts";
 import { expandHost } from "./hosts.ts";
 import { LANE_GROUP_LABEL } from "./lane.ts";
 import { type CompiledMatch, compileMatch, matchEverything } from "./match.ts";
+import { type CompiledMirror, compileMirrors } from "./mirror.ts";
 import { REDIRECT_CODES } from "./redirect.ts";
 import { compileRetry } from "./retry.ts";
 import { compileRewrite, type PathRewrite } from "./rewrite.ts";
@@ -43,6 +45,7 @@ export interface CompiledRoute {
   readonly laneGroup: string;
   readonly action: Action;
   readonly fault: CompiledFault | null;
+  readonly cors: CompiledCors | null;
   readonly responseHeaders: readonly HeaderOperations[];
 }
 
@@ -53,6 +56,7 @@ export type Action =
 
 export interface Forward {
   readonly choice: WeightedChoice<RouteDestination>;
+  readonly mirrors: readonly CompiledMirror<DestinationTarget>[];
   readonly rewritePath: PathRewrite | null;
   readonly timeoutMs: number | null;
   readonly retry: RetryPolicy;
@@ -117,9 +121,9 @@ export function resolveGatewayName(name: string, namespace: string): string {
 function unsupported(rule: HttpRouteSpec): string[] {
   const found: string[] = [];
   if (rule.delegate) found.push("delegate");
-  if (rule.mirror || rule.mirrors?.length) found.push("mirror");
-  if (rule.corsPolicy) found.push("corsPolicy");
   if (rule.fault?.abort?.grpcStatus) found.push("fault.abort.grpcStatus");
+  const mirrored = [rule.mirror, ...(rule.mirrors ?? []).map((mirror) => mirror?.destination)];
+  if (mirrored.some((target) => target?.subset?.startsWith("$"))) found.push("a traffic label in a mirror");
   for (const { destination, fallback } of rule.route ?? []) {
     const subsets = [destination, fallback?.target, ...(fallback?.targets ?? []).map((target) => target.destination)];
     for (const { subset = "" } of subsets.filter((target) => target !== undefined)) {
@@ -143,7 +147,9 @@ function compileRule(object: VirtualService, context: RuleContext): CompiledRout
   const virtualService = { namespace, name };
   const matches = rule.match?.length ? rule.match.map((match) => compileMatch(match, resolve)) : [matchEverything];
   const fault = compileFault(rule.fault);
+  const cors = compileCors(rule.corsPolicy);
   const destinations = compileDestinations(rule, namespace);
+  const mirrors = compileMirrors(rule, (destination) => compileTarget(destination, namespace));
   const response = compileHeaders(rule.headers?.response).operations;
   return matches.map((match, matchIndex) => {
     const routeName = match.name && rule.name ? `${rule.name}.${match.name}` : (rule.name ?? match.name);
@@ -157,8 +163,9 @@ function compileRule(object: VirtualService, context: RuleContext): CompiledRout
       match,
       gateways,
       laneGroup,
-      action: compileAction(rule, { match, destinations }),
+      action: compileAction(rule, { match, destinations, mirrors }),
       fault,
+      cors,
       responseHeaders: response ? [response] : [],
     };
   });
@@ -166,8 +173,9 @@ function compileRule(object: VirtualService, context: RuleContext): CompiledRout
 
 function compileAction(
   rule: HttpRouteSpec,
-  { match, destinations }: { match: CompiledMatch; destinations: WeightedChoice<RouteDestination> },
+  parts: { match: CompiledMatch; destinations: WeightedChoice<RouteDestination>; mirrors: Forward["mirrors"] },
 ): Action {
+  const { match, destinations, mirrors } = parts;
   if (rule.redirect) return { kind: "redirect", redirect: rule.redirect };
   if (rule.directResponse) {
     const { status = 200, body } = rule.directResponse;
@@ -178,6 +186,7 @@ function compileAction(
     kind: "forward",
     forward: {
       choice: destinations,
+      mirrors,
       rewritePath: compileRewrite(rule.rewrite, match),
       // Istio switches Envoy's default of 15 s off (MESH-130).
       timeoutMs: (rule.timeout ? parseDurationMs(rule.timeout) : null) || null,

@@ -124,12 +124,13 @@ class Execution {
   }
 
   /** A merge patch of what differs: it neither touches annotations nor what else `/status` would store (K8S-112). */
-  async writeStatus({ type, object, status }: StatusWrite): Promise<boolean> {
+  async writeStatus({ type, object, status, isPlainField = false }: StatusWrite): Promise<boolean> {
     if (!wouldChangeStatus(object, status)) return false;
     const body = diffMergePatch({ status: object["status"] ?? {} }, { status });
     const revision = this.#currentRevision(object);
     const guarded = revision === undefined ? body : { ...body, metadata: { resourceVersion: revision } };
-    const options = { subresource: "status", fieldManager: this.#fieldManager } as const;
+    const fieldManager = this.#fieldManager;
+    const options = isPlainField ? { fieldManager } : ({ subresource: "status", fieldManager } as const);
     const after = await this.#options.client.patch(type, keyOf(object), { kind: "merge", body: guarded }, options);
     this.#wrote(type, object, after);
     return true;
@@ -242,7 +243,7 @@ function controllerUidOf(object: KubeObject): string | undefined {
 }
 
 /** False for a write that is known to change nothing: it stays home. */
-export function wouldChange(write: Write, caches: CacheSet): boolean {
+function wouldChange(write: Write, caches: CacheSet): boolean {
   if (write.op === "update" && !write.subresource) {
     const seen = caches.of(write.type)?.get(keyOf(write.object)) ?? null;
     const isSameRevision = seen?.metadata.resourceVersion === write.object.metadata.resourceVersion;
@@ -258,7 +259,7 @@ export function wouldChange(write: Write, caches: CacheSet): boolean {
   return true;
 }
 
-export function wouldChangeStatus(object: KubeObject, status: unknown): boolean {
+function wouldChangeStatus(object: KubeObject, status: unknown): boolean {
   return !deepEqual(object["status"] ?? {}, status ?? {});
 }
 

@@ -62,6 +62,8 @@ export interface StatusWrite {
   /** The object from the view: its revision is the precondition, so that a user's concurrent status write survives. */
   readonly object: KubeObject;
   readonly status: unknown;
+  /** The kind has no status subresource: status is a part of the object like any other (AN-001). */
+  readonly isPlainField?: boolean;
 }
 
 export interface Plan {

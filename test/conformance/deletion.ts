@@ -10,7 +10,7 @@ export const deletion: CheckGroup = {
     }
   },
   checks: [
-    check(121, "a delete that is done at once", async (scene) => {
+    check(121, "a delete that is done at once (K8S-19, K8S-103)", async (scene) => {
       const { uid } = (await scene.get(`${scene.CM}/c1`)).metadata;
       const status = succeeded(await scene.delete(`${scene.CM}/c1`));
       assert.deepEqual([status.kind, status.status], ["Status", "Success"]);
@@ -20,7 +20,7 @@ export const deletion: CheckGroup = {
       const { out } = await scene.kubectl("delete cm c1");
       assert.match(out, /^configmap "c1" deleted/);
     }),
-    check(122, "a finalizer holds the object", async (scene) => {
+    check(122, "a finalizer holds the object (K8S-103)", async (scene) => {
       await scene.create(scene.CM, configMap("f122", {}, { finalizers: ["ex.io/f"] }));
       const { metadata } = succeeded(await scene.delete(`${scene.CM}/f122`));
       assert.ok(metadata.deletionTimestamp);
@@ -48,7 +48,7 @@ export const deletion: CheckGroup = {
       assert.ok(metadata.finalizers.includes("foregroundDeletion"));
       await scene.patch(`${scene.DEP}/d124`, "merge", { metadata: { finalizers: null } });
     }),
-    check(131, "a collection is deleted by selector", async (scene) => {
+    check(131, "a collection is deleted by selector (K8S-103)", async (scene) => {
       const list = succeeded(await scene.delete(`${scene.CM}?labelSelector=x%3D1`));
       assert.equal(list.kind, "ConfigMapList");
       assert.deepEqual(

@@ -76,7 +76,15 @@ export const lists: CheckGroup = {
         metadata: { name: "e1" },
         involvedObject: { kind: "Pod", namespace: scene.namespace, name: "p1", uid: "u-1" },
         reason: "Tested",
+        source: { component: "tester" },
       });
+      await scene.create(events, {
+        metadata: { name: "e2" },
+        involvedObject: { kind: "Pod", namespace: scene.namespace, name: "p1", uid: "u-2" },
+        reportingComponent: "reporter",
+      });
+      assert.deepEqual(await listNames(scene, events, { fieldSelector: "source=tester" }), ["e1"]);
+      assert.deepEqual(await listNames(scene, events, { fieldSelector: "source=reporter" }), ["e2"]);
       assert.deepEqual(await listNames(scene, events, { fieldSelector: "involvedObject.uid=u-1" }), ["e1"]);
       refused(await scene.http(`${scene.CM}?fieldSelector=data.k%3D1`), 400, "not a known field selector");
     }),
@@ -162,7 +170,7 @@ export const lists: CheckGroup = {
       assert.equal(watch.code, 200);
       watch.close();
     }),
-    check(116, "only the first row of a Table watch has columns", async (scene) => {
+    check(116, "only the first row of a Table watch has columns (K8S-5, K8S-162)", async (scene) => {
       const revision = await listRevision(scene, scene.CM);
       const watch = await scene.watch(`${scene.CM}?watch=true&resourceVersion=${revision}`, { accept: TABLE });
       for (const name of ["t116a", "t116b"]) await scene.create(scene.CM, configMap(name));

@@ -109,7 +109,7 @@ export const objects: CheckGroup = {
         assert.ok(fields.includes(field), `${field} is not among ${fields.join(", ")}`);
       }
     }),
-    check(48, "a selector cannot change", async (scene) => {
+    check(48, "a selector cannot change (K8S-100)", async (scene) => {
       const body = { spec: { selector: { matchLabels: { z: "z" } } } };
       refused(await scene.patch(`${scene.DEP}/web`, "merge", body), 422, "field is immutable");
     }),
@@ -161,7 +161,7 @@ export const objects: CheckGroup = {
       refused(await scene.post(scene.SVC, service("s52b", spec)), 422, "provided port is already allocated");
       await scene.delete(`${scene.SVC}/s52a`);
     }),
-    check(53, "a cluster address cannot change", async (scene) => {
+    check(53, "a cluster address cannot change (K8S-100)", async (scene) => {
       const { spec } = await scene.get(`${scene.SVC}/s50`);
       const other = spec.clusterIP.replace(/\d+$/, (last: string) => String((Number(last) % 200) + 1));
       const reply = await scene.patch(`${scene.SVC}/s50`, "merge", { spec: { clusterIP: other, clusterIPs: [other] } });
@@ -201,7 +201,7 @@ export const objects: CheckGroup = {
       const changed = succeeded(await scene.patch(path, "strategic", change({ image: "echo:2" })));
       assert.equal(changed.spec.containers[0].image, "echo:2");
     }),
-    check(60, "an immutable ConfigMap", async (scene) => {
+    check(60, "an immutable ConfigMap (K8S-100)", async (scene) => {
       await scene.create(scene.CM, { ...configMap("i60"), immutable: true });
       const reply = await scene.patch(`${scene.CM}/i60`, "merge", { data: { a: "2" } });
       refused(reply, 422, "field is immutable when `immutable` is set");

@@ -55,7 +55,7 @@ export const patches: CheckGroup = {
       assert.deepEqual([after.spec.replicas, after.metadata.labels], [0, { app: "s68" }]);
       assert.equal(after.status.collisionCount, 3);
     }),
-    check(69, "the status path of a custom kind", async (scene) => {
+    check(69, "the status path of a custom kind (K8S-33)", async (scene) => {
       const before = await scene.get(`${scene.WD}/w1`);
       const body = { metadata: { labels: { no: "no" } }, spec: { size: 9 }, status: { phase: "Up" } };
       const after = succeeded(await scene.patch(`${scene.WD}/w1/status`, "merge", body));
@@ -197,12 +197,12 @@ export const patches: CheckGroup = {
       const { labels } = (await scene.get(`${scene.CM}/c1`)).metadata;
       for (const name of names) assert.equal(labels[name], "x");
     }),
-    check(86, "kubectl set image", async (scene) => {
+    check(86, "kubectl set image (K8S-15)", async (scene) => {
       const { out } = await scene.kubectl("set image deploy/web c=echo:2");
       assert.equal(out, "deployment.apps/web image updated\n");
       assert.equal((await containersOf(scene, "web"))[0].image, "echo:2");
     }),
-    check(87, "kubectl scale", async (scene) => {
+    check(87, "kubectl scale (K8S-16)", async (scene) => {
       await scene.kubectl("scale deploy web --replicas=3");
       assert.equal((await scene.kubectl("scale deploy web --replicas=4 --current-replicas=3")).code, 0);
       assert.equal((await scene.get(`${scene.DEP}/web`)).spec.replicas, 4);
@@ -211,6 +211,13 @@ export const patches: CheckGroup = {
       });
       assert.equal(code, 1);
       assert.match(err, /Expected replicas to be 9, was 4/);
+    }),
+    check(87, "the scale of a ReplicationController names its selector (K8S-113)", async (scene) => {
+      const path = `/api/v1/namespaces/${scene.namespace}/replicationcontrollers`;
+      const { template } = web("rc").spec;
+      await scene.create(path, { metadata: { name: "rc" }, spec: { replicas: 0, selector: { app: "rc" }, template } });
+      const { status } = await scene.get(`${path}/rc/scale`);
+      assert.deepEqual(status, { replicas: 0, selector: "app=rc" });
     }),
     check(88, "the scale of a custom kind", async (scene) => {
       const scale = await scene.get(`${scene.WD}/w1/scale`);

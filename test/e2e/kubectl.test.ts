@@ -57,7 +57,7 @@ test("K8S-3 the output forms of get", async () => {
   assert.equal(await cluster.kubectlOk("get", "svc", "mocka", "-o", "jsonpath={.spec.ports[0].port}"), "8000");
 });
 
-test("K8S-21 describe shows conditions and events", async () => {
+test("K8S-21 K8S-257 describe shows conditions and events", async () => {
   const deployment = await cluster.kubectlOk("describe", "deployment", "mocka-v1");
   assert.match(deployment, /Available\s+True\s+MinimumReplicasAvailable/);
   assert.match(deployment, /ScalingReplicaSet/);
@@ -66,14 +66,14 @@ test("K8S-21 describe shows conditions and events", async () => {
   assert.match(await cluster.kubectlOk("describe", "rollout", "rollouts-mocka"), /Kind:\s+Rollout/);
 });
 
-test("K8S-165 logs, also with a tail and by deployment", async () => {
+test("K8S-22 logs, also with a tail and by deployment", async () => {
   const output = await cluster.kubectlOk("logs", "deployment/mocka-v1");
   assert.notEqual(output.trim(), "");
   const last = await cluster.kubectlOk("logs", "deployment/mocka-v1", "--tail=1");
   assert.equal(last.trim().split("\n").length, 1);
 });
 
-test("K8S-20 wait, scale, rollout status, label, annotate", async () => {
+test("K8S-20 K8S-15 K8S-16 K8S-17 wait, scale, rollout status, label, annotate", async () => {
   await cluster.kubectlOk("wait", "--for=condition=Available", "deployment/mockc-v1", "--timeout=20s");
   assert.match(
     await cluster.kubectlOk("scale", "deployment", "mockc-v1", "--replicas=2"),
@@ -89,7 +89,7 @@ test("K8S-20 wait, scale, rollout status, label, annotate", async () => {
   await cluster.kubectlOk("label", "deployment", "mockc-v1", "team-");
 });
 
-test("K8S-119 a watch shows a pod on its way", async () => {
+test("K8S-5 a watch shows a pod on its way", async () => {
   const watching = cluster.kubectl("get", "pods", "-w", "-l", "app=mockc", "--request-timeout=6s");
   await cluster.kubectlOk("scale", "deployment", "mockc-v1", "--replicas=2");
   const { stdout } = await watching;
@@ -98,7 +98,7 @@ test("K8S-119 a watch shows a pod on its way", async () => {
   assert.match(stdout, /1\/1\s+Running/);
 });
 
-test("K8S-123 delete takes the pods along", async () => {
+test("K8S-19 delete takes the pods along", async () => {
   await cluster.kubectlOk("create", "deployment", "extra", "--image=go-http-sample:1.0");
   await cluster.kubectlOk("wait", "--for=jsonpath={.status.replicas}=1", "deployment/extra", "--timeout=20s");
   assert.match(await cluster.kubectlOk("delete", "deployment", "extra"), /deployment\.apps "extra" deleted/);

@@ -29,7 +29,7 @@ before(async () => {
 after(() => cluster?.remove());
 
 const STRESS_MS = 16_000;
-/** Short enough that the mesh still holds every entry since the last look. */
+/** How often the newest entries of the mesh are looked at: a sample of all hops. */
 const LOOK_EVERY_MS = 2_000;
 
 test("LANE minimum set 6: 200 requests at a time, distinct ids, random lanes, pods that come and go", async (t) => {

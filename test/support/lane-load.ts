@@ -49,15 +49,15 @@ export function laneRequests(cluster: LaneCluster, lanes: readonly (string | nul
 export function startLoad(cluster: LaneCluster, { workers, restMs = 0, next }: LoadOptions): LaneLoad {
   const url = `${cluster.fairway.instance.gateway}/mock`;
   const agent = new Agent({ keepAlive: true, maxSockets: workers });
-  const failures: string[] = [];
+  const suspects: { at: string; request: LoadRequest; answer: Answer | Error }[] = [];
   let sent = 0;
   let isStopping = false;
 
   async function work(): Promise<void> {
     while (!isStopping) {
-      const { id, headers, judge } = next(++sent);
-      const problem = await ask(headers).then(judge, (error: Error) => error.message);
-      if (problem !== null) failures.push(`${new Date().toISOString()} ${id}: ${problem}`);
+      const request = next(++sent);
+      const answer = await ask(request.headers).catch((error: Error) => error);
+      if (problemWith(request, answer) !== null) suspects.push({ at: new Date().toISOString(), request, answer });
       if (restMs > 0) await sleep(systemClock, restMs);
     }
   }
@@ -83,7 +83,17 @@ export function startLoad(cluster: LaneCluster, { workers, restMs = 0, next }: L
       isStopping = true;
       await Promise.all(working);
       agent.destroy();
+      // Judged again, since an answer may name a pod that our own watch had yet to show.
+      await cluster.untilPodsKnown();
+      const failures = suspects.flatMap(({ at, request, answer }) => {
+        const problem = problemWith(request, answer);
+        return problem === null ? [] : [`${at} ${request.id}: ${problem}`];
+      });
       return { sent, failures };
     },
   };
+}
+
+function problemWith({ judge }: LoadRequest, answer: Answer | Error): string | null {
+  return answer instanceof Error ? answer.message : judge(answer);
 }

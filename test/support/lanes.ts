@@ -17,7 +17,8 @@ export type Service = (typeof services)[number];
 
 const REPOSITORY = "registry.cn-beijing.aliyuncs.com/aliacs-app-catalog/go-http-sample";
 const LANE_LABEL = "ASM_TRAFFIC_TAG";
-const STATE_SECONDS_MAX = 30;
+/** Takes a second or three; a machine that runs all tests at once may need far longer. */
+const STATE_SECONDS_MAX = 60;
 
 /** The rows of Kruise's table that the walk meets: phase, step state, message. */
 export const rolloutStates = {
@@ -38,7 +39,9 @@ export interface LaneCluster {
   until(what: string, condition: () => boolean): Promise<void>;
   /** Waits until the mesh runs every route, subset, endpoint and pod written so far. */
   untilLive(): Promise<void>;
-  /** The lane of the pod that has or had the address; null when no pod had it. */
+  /** Waits until every pod of now has been seen: the mesh may be ahead of our own watch. */
+  untilPodsKnown(): Promise<void>;
+  /** The lane of the pod that has or had the address; null when no such pod was seen yet. */
   laneOf(address: string): string | null;
   remove(): Promise<void>;
 }
@@ -66,6 +69,12 @@ export async function startLanes(directory: string, { prefix = "", rollouts = tr
           throw new Error(`${what}: ${error.message}`);
         }),
     untilLive: () => meshRuns(fairway, observer),
+    async untilPodsKnown() {
+      const { items } = await client.list(resources.pods);
+      const newest = Math.max(0, ...items.map(revisionOf));
+      const isKnown = () => (observer.cache.of(resources.pods)?.revision ?? 0) >= newest;
+      await observer.until(isKnown, STATE_SECONDS_MAX, () => {});
+    },
     laneOf: (address) => lanes.of(address),
     async remove() {
       observer.stop();
@@ -149,6 +158,7 @@ export async function expectChain(cluster: LaneCluster, lane: string, id: string
   const { status, body } = await request(cluster, lane, id);
   assert.equal(status, 200, body);
   assert.equal(shortChain(parseChain(body)), want, `lane ${lane}: ${body}`);
+  await cluster.untilPodsKnown();
   assert.equal(problemOf(cluster, lane, body), null);
 }
 

@@ -7,6 +7,8 @@ export interface FollowOptions {
   readonly timeoutMs: number;
   /** What to say when the time is up; null: end quietly. */
   readonly timeoutText: string | null;
+  /** Ctrl-C ends the wait as a timeout does, instead of the process. */
+  readonly endsOnInterrupt?: boolean;
 }
 
 /**
@@ -14,10 +16,10 @@ export interface FollowOptions {
  * revision that is no longer kept, is begun anew from a fresh read.
  */
 export function follow(
-  { client, clock }: CommandContext,
+  { client, clock, onInterrupt }: CommandContext,
   target: Target,
   see: (object: KubeObject) => boolean,
-  { timeoutMs, timeoutText }: FollowOptions,
+  { timeoutMs, timeoutText, endsOnInterrupt = false }: FollowOptions,
 ): Promise<void> {
   const { type, namespace, name } = target;
   const selection = { namespace, fieldSelector: `metadata.name=${name}` };
@@ -28,12 +30,14 @@ export function follow(
       if (isOver) return;
       isOver = true;
       cancel();
+      forget();
       stopWatch();
       if (error === undefined) resolve();
       else reject(error);
     };
     const onTimeout = () => finish(timeoutText === null ? undefined : new CommandError(timeoutText));
     const cancel = timeoutMs > 0 ? clock.schedule(timeoutMs, onTimeout) : () => {};
+    const forget = endsOnInterrupt ? onInterrupt(onTimeout) : () => {};
     const look = (object: KubeObject) => {
       try {
         if (!isOver && see(object)) finish();

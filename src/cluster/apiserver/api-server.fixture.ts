@@ -100,5 +100,3 @@ export function metadataOf(result: ApiResult): KubeObject["metadata"] {
 export function eventNames(watch: TestWatch): string[] {
   return watch.events.map(({ type, object }) => `${type} ${object.metadata.name}`);
 }
-
-export const namespaceTest = { metadata: { name: "t" } };

@@ -27,7 +27,7 @@ import { editableCopy } from "./write.ts";
 const ALL_VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 
 /** One definition per served version, the most stable and newest first, as discovery prefers them. */
-export function servedKindsOf(crd: KubeObject, converter: Converter | null): readonly ServedKind[] {
+function servedKindsOf(crd: KubeObject, converter: Converter | null): readonly ServedKind[] {
   const spec = crdSpecOf(crd);
   const storage = spec.versions.find((version) => version.storage)!;
   return [...spec.versions]

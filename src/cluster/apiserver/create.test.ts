@@ -16,7 +16,7 @@ test("K8S-200 a new cluster has its four namespaces", async () => {
   assert.deepEqual(names, ["default", "kube-node-lease", "kube-public", "kube-system"]);
 });
 
-test("K8S-105 create sets uid, creation time, revision and namespace, and ignores the client's", async () => {
+test("K8S-105 K8S-148 create sets uid, creation time, revision and namespace, and ignores the client's", async () => {
   const { call, clock } = await startTestServer();
   clock.advanceTo(clock.now() + 1500);
   const metadata = {
@@ -249,7 +249,7 @@ const refusals: Refusal[] = [
     message: "the server could not find the requested resource",
   },
   {
-    name: "K8S-104 a namespaced kind without a namespace",
+    name: "K8S-89 K8S-104 a namespaced kind without a namespace",
     path: "/api/v1/configmaps",
     body: named("a"),
     code: 405,

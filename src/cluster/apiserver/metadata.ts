@@ -124,7 +124,7 @@ const nameRules: Record<ResourceDefinition["nameRule"], NameRule> = {
   "path-segment": pathSegmentProblems,
 };
 
-export function invalidValue(field: string, value: unknown, detail: string): FieldProblem {
+function invalidValue(field: string, value: unknown, detail: string): FieldProblem {
   return { field, reason: "FieldValueInvalid", message: `Invalid value: ${JSON.stringify(value)}: ${detail}` };
 }
 

@@ -16,7 +16,7 @@ const optionsKinds: Partial<Record<ApiRequest["verb"], string>> = {
 /** K8S-119. */
 const FIELD_MANAGER_CHARACTERS_MAX = 128;
 
-export function parseDryRun(values: readonly string[], optionsKind: string): boolean {
+function parseDryRun(values: readonly string[], optionsKind: string): boolean {
   const meant = values.filter((value) => value !== "");
   if (meant.length === 0) return false;
   if (meant.every((value) => value === "All")) return true;

@@ -20,7 +20,7 @@ export function parseSelection(definition: ResourceDefinition, query: URLSearchP
     isEverything: matchesLabels === null && requirements.length === 0,
     matches: (object) =>
       (matchesLabels === null || matchesLabels(object.metadata.labels)) &&
-      requirements.every((requirement) => meets(object, requirement)),
+      requirements.every((requirement) => meets(definition, object, requirement)),
   };
 }
 
@@ -33,9 +33,19 @@ function requireSelectable(definition: ResourceDefinition, path: string): void {
   throw badRequest(`"${path}" is not a known field selector: only "metadata.name", "metadata.namespace"`);
 }
 
-function meets(object: KubeObject, { path, op, value }: FieldRequirement): boolean {
-  return (fieldText(object, path) === value) === (op === "=");
+function meets(definition: ResourceDefinition, object: KubeObject, { path, op, value }: FieldRequirement): boolean {
+  const paths = definition.isCustom ? undefined : fieldsBehind[path];
+  const text = paths
+    ? paths.map((each) => fieldText(object, each)).find((each) => each !== "")
+    : fieldText(object, path);
+  return ((text ?? "") === value) === (op === "=");
 }
+
+/** Selectable names of built-ins that are no path: the first of these fields that has a value counts. */
+const fieldsBehind: Readonly<Record<string, readonly string[]>> = {
+  // Events name their sender in either of two ways.
+  source: ["source.component", "reportingComponent"],
+};
 
 /** The field as text; an absent one is empty. */
 function fieldText(object: KubeObject, path: string): string {

@@ -19,8 +19,7 @@ import { editableCopy, finishUpdate } from "./write.ts";
 /** K8S-113: autoscaling/v1 Scale, read from the paths that the kind names. */
 export function toScale(object: KubeObject, paths: ScalePaths): KubeObject {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
-  const selector = paths.labelSelector === null ? undefined : readPath(object, paths.labelSelector);
-  const selectorText = isRecord(selector) ? formatLabelSelector(selector) : selector;
+  const selectorText = paths.labelSelector === null ? "" : selectorTextOf(readPath(object, paths.labelSelector));
   const metadata = { name, namespace, uid, resourceVersion, creationTimestamp } as KubeObject["metadata"];
   return {
     kind: "Scale",
@@ -29,9 +28,17 @@ export function toScale(object: KubeObject, paths: ScalePaths): KubeObject {
     spec: { replicas: countAt(object, paths.specReplicas) },
     status: {
       replicas: countAt(object, paths.statusReplicas),
-      ...(typeof selectorText === "string" && selectorText !== "" ? { selector: selectorText } : {}),
+      ...(selectorText === "" ? {} : { selector: selectorText }),
     },
   };
+}
+
+/** Custom kinds hold a text; built-in ones a label selector, or the bare labels of a ReplicationController. */
+function selectorTextOf(selector: unknown): string {
+  if (typeof selector === "string") return selector;
+  if (!isRecord(selector)) return "";
+  const isBare = Object.values(selector).every((value) => typeof value === "string");
+  return formatLabelSelector(isBare ? { matchLabels: selector as Record<string, string> } : selector);
 }
 
 /** PUT or PATCH of `/scale`: nothing but the replica count changes. */

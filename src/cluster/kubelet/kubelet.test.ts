@@ -7,6 +7,7 @@ import { test } from "node:test";
 import type { KubeObject } from "../../api/meta.ts";
 import { resources } from "../../kube/resource.ts";
 import type { LogLine, LogOptions } from "../apiserver/wire/logs.ts";
+import { SERVER_VERSION } from "../version.ts";
 import { createKubelet, type Kubelet } from "./kubelet.ts";
 import { isReady, type NodeFixture, stateOf, withNode } from "./node.fixture.ts";
 import type { Container, Pod } from "./pod.ts";
@@ -398,6 +399,8 @@ test("K8S-250 the node and its lease are there", () =>
       ["MemoryPressure=False", "DiskPressure=False", "PIDPressure=False", "Ready=True"],
     );
     assert.equal(status.capacity.pods, "250");
+    const { kubeletVersion } = (node["status"] as { nodeInfo: { kubeletVersion: string } }).nodeInfo;
+    assert.equal(kubeletVersion, SERVER_VERSION.gitVersion);
     const lease = await client.get(resources.leases, { namespace: "kube-node-lease", name: "n1" });
     assert.equal((lease["spec"] as { holderIdentity: string }).holderIdentity, "n1");
   }));

@@ -1,3 +1,4 @@
+import { matchesLabelSelector } from "../../kube/selector.ts";
 import type { Node, NodeSelectorRequirement, NodeSelectorTerm, Pod, Taint, Toleration } from "./pod.ts";
 
 /** Why a pod cannot go to a node, in the scheduler's words (K8S-251); null: it can. */
@@ -26,7 +27,7 @@ function isTolerated(taint: Taint, tolerations: readonly Toleration[]): boolean 
 
 function matchesNodeSelection({ spec }: Pod, node: Node): boolean {
   const labels = node.metadata.labels ?? {};
-  for (const [key, value] of Object.entries(spec.nodeSelector ?? {})) if (labels[key] !== value) return false;
+  if (!matchesLabelSelector({ matchLabels: spec.nodeSelector ?? {} }, labels)) return false;
   const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
   return required === undefined || required.nodeSelectorTerms.some((term) => matchesTerm(term, node, labels));
 }
@@ -45,23 +46,15 @@ function matchesTerm(
   );
 }
 
+/** Gt and Lt are of node selectors alone; the rest is what label selectors mean too. */
 function meets(
   { key, operator, values = [] }: NodeSelectorRequirement,
   from: Readonly<Record<string, string>>,
 ): boolean {
-  const value = from[key];
-  switch (operator) {
-    case "In":
-      return value !== undefined && values.includes(value);
-    case "NotIn":
-      return value === undefined || !values.includes(value);
-    case "Exists":
-      return value !== undefined;
-    case "DoesNotExist":
-      return value === undefined;
-    case "Gt":
-      return value !== undefined && Number(value) > Number(values[0]);
-    case "Lt":
-      return value !== undefined && Number(value) < Number(values[0]);
+  if (operator !== "Gt" && operator !== "Lt") {
+    return matchesLabelSelector({ matchExpressions: [{ key, operator, values }] }, from);
   }
+  const value = from[key];
+  if (value === undefined) return false;
+  return operator === "Gt" ? Number(value) > Number(values[0]) : Number(value) < Number(values[0]);
 }

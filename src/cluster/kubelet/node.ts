@@ -5,6 +5,7 @@ import { formatMicroTime, formatTime, type Instant } from "../../base/time.ts";
 import type { KubeClient } from "../../kube/client.ts";
 import { isAlreadyExists } from "../../kube/errors.ts";
 import { resources } from "../../kube/resource.ts";
+import { SERVER_VERSION } from "../version.ts";
 import type { Node } from "./pod.ts";
 
 /** What the Node object tells of this machine (K8S-250). */
@@ -19,8 +20,6 @@ export interface HostFacts {
   readonly podsMax: number;
 }
 
-/** The Kubernetes version that the API server claims to be; kubectl shows the node's in `get nodes`. */
-const KUBELET_VERSION = "v1.34.1-fairway";
 const LEASE_DURATION_SECONDS = 40;
 const LEASE_RENEWAL_MS = 10_000;
 const LEASE_NAMESPACE = "kube-node-lease";
@@ -40,7 +39,7 @@ export function readHostFacts(name: string, podsMax: number): HostFacts {
   };
 }
 
-export function nodeObject(host: HostFacts): Node {
+function nodeObject(host: HostFacts): Node {
   return {
     apiVersion: "v1",
     kind: "Node",
@@ -76,7 +75,8 @@ export function nodeStatus(host: HostFacts, now: Instant) {
       osImage: "Fairway local processes",
       kernelVersion: host.kernelVersion,
       containerRuntimeVersion: `fairway://${process.versions.node}`,
-      kubeletVersion: KUBELET_VERSION,
+      // One program is both, and kubectl warns about a node that is newer than its API server.
+      kubeletVersion: SERVER_VERSION.gitVersion,
       kubeProxyVersion: "",
       bootID: "",
       machineID: "",
@@ -98,7 +98,7 @@ function nodeConditions(time: string) {
   ];
 }
 
-export function leaseObject(nodeName: string, acquiredAt: Instant, now: Instant) {
+function leaseObject(nodeName: string, acquiredAt: Instant, now: Instant) {
   return {
     apiVersion: "coordination.k8s.io/v1",
     kind: "Lease",

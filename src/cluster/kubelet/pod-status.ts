@@ -38,7 +38,7 @@ export function podStatus(
 }
 
 /** K8S-252 */
-export function podPhase(pod: Pod, facts: PodFacts): PodPhase {
+function podPhase(pod: Pod, facts: PodFacts): PodPhase {
   if (facts.isPastDeadline) return "Failed";
   const policy = restartPolicyOf(pod);
   const canRestart = (each: ContainerFacts) => !facts.isDeleting && willRestart(each, policy);

@@ -3,6 +3,7 @@ import type { KubeObject } from "../../api/meta.ts";
 import { deepEqual } from "../../base/json.ts";
 import { fallbackOf, type LaneGroupModel, type LaneModel, type ServiceReference } from "../../lanes/model.ts";
 import { strategyOf } from "./model.ts";
+import { patchHttpRoute, trafficPolicyFor } from "./patches.ts";
 import {
   type ASMSwimLane,
   type ASMSwimLaneGroup,
@@ -35,19 +36,26 @@ export interface GenerateInput {
 export function generate(input: GenerateInput): Generated {
   const { group, model, services, rootNamespace } = input;
   return {
-    destinationRules: services.map(({ service, present }) => ({
-      apiVersion: API_VERSION,
-      kind: "DestinationRule",
-      metadata: metadataOf(group, destinationRuleName(model, service), rootNamespace),
-      spec: { host: hostOf(service), subsets: present.map(subsetOf) },
-    })),
+    destinationRules: services.map(({ service, present }) => {
+      const trafficPolicy = trafficPolicyFor(group, service);
+      return {
+        apiVersion: API_VERSION,
+        kind: "DestinationRule",
+        metadata: metadataOf(group, destinationRuleName(model, service), rootNamespace),
+        spec: {
+          host: hostOf(service),
+          ...(trafficPolicy === null ? {} : { trafficPolicy }),
+          subsets: present.map(subsetOf),
+        },
+      };
+    }),
     meshRoutes: services.map(({ service }) =>
       virtualService(
         group,
         { name: meshRouteName(model, service), namespace: rootNamespace },
         {
           hosts: [hostOf(service)],
-          http: [meshRule(model, service)],
+          http: [patchHttpRoute(group, service, meshRule(model, service))],
         },
       ),
     ),

@@ -281,6 +281,17 @@ test("LANE-057 an object of another group under a name of ours is left alone and
   assert.match(statusOf(cluster).error!, /DestinationRule istio-system\/trafficlabel-dr-rollout-default-mocka exists/);
 });
 
+for (const [length, isError] of [
+  [63, false],
+  [64, true],
+] as const) {
+  test(`LANE-057 a group name of ${length} characters is ${isError ? "too long for a label" : "fine"}`, () => {
+    const cluster = settled([aGroup({}, "g".repeat(length))]);
+    const { error = "" } = statusOf(cluster, "g".repeat(length));
+    assert.equal(/must be no more than 63 characters/.test(error), isError, error);
+  });
+}
+
 test("LANE-031 a lane without its group has an error and makes nothing", () => {
   const cluster = settled([
     aLane("canary", {}, { labels: { "swimlane-group": "nobody" } }),

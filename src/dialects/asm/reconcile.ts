@@ -198,11 +198,12 @@ function namedSubsets(routes: readonly KubeObject[]): ReadonlySet<string> {
 function keepSubsets(rule: KubeObject, view: GroupView, named: ReadonlySet<string>): KubeObject {
   const current = findSame(view.destinationRules, rule);
   if (current === undefined || named.size === 0) return rule;
-  const { host = "", subsets = [] } = rule["spec"] as DestinationRuleSpec;
+  const spec = rule["spec"] as DestinationRuleSpec;
+  const { host = "", subsets = [] } = spec;
   const kept = ((current["spec"] as DestinationRuleSpec | undefined)?.subsets ?? []).filter(
     (subset) => subset !== null && named.has(`${host} ${subset.name}`) && !subsetNames(rule).includes(subset.name),
   );
-  return kept.length === 0 ? rule : { ...rule, spec: { host, subsets: [...subsets, ...kept] } };
+  return kept.length === 0 ? rule : { ...rule, spec: { ...spec, subsets: [...subsets, ...kept] } };
 }
 
 /** LANE-057: a name that somebody else has is never taken over. */

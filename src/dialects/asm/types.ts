@@ -8,6 +8,7 @@ export interface ServiceRef {
   namespace: string;
   /** Informational: a mismatch never matters (LANE-003). */
   cluster?: { id?: string; name?: string; region?: string };
+  /** Merge patches over the service's generated objects (patches.ts). */
   trafficPolicyPatch?: unknown;
   httpRoutePatch?: unknown;
 }

@@ -4,12 +4,25 @@ import { lists, serviceKey } from "../../lanes/model.ts";
 import type { GroupServiceView, GroupView, LaneView } from "./gather.ts";
 import { serviceOfHost } from "./generate.ts";
 import { compareAge, laneModelOf, modelOf, strategyOf } from "./model.ts";
-import type { ASMSwimLane, ASMSwimLaneGroup, IngressRule, ValidationMessage } from "./types.ts";
+import { patchProblems } from "./patches.ts";
+import {
+  type ASMSwimLane,
+  type ASMSwimLaneGroup,
+  GROUP_LABEL,
+  type IngressRule,
+  type ValidationMessage,
+} from "./types.ts";
 
 /** What is wrong with a group or lane (LANE-050…056), as messages for its status. */
 
 /** Headers that carry a trace, or much else: none can name a lane (LANE-051). */
 const RESERVED_ROUTE_HEADERS = new Set(["baggage", "x-request-id", "traceparent", "x-b3-traceid", "sw8"]);
+
+/**
+ * Lanes and generated objects name their group in a label (LANE-031, LANE-100), and a label's value has a limit. It
+ * also keeps every generated name below 253 characters (LANE-057): 16 + 3 × 63 + 2 at most.
+ */
+const MAX_LABEL_VALUE = 63;
 
 const STRATEGIES = new Set(["rule_based", "weighted"]);
 
@@ -17,6 +30,11 @@ const STRATEGIES = new Set(["rule_based", "weighted"]);
 export function groupProblems(group: ASMSwimLaneGroup): string[] {
   const problems: string[] = [];
   const { services = [], ingress, isPermissive, permissiveModeConfiguration: mode = {} } = group.spec ?? {};
+  if (group.metadata.name.length > MAX_LABEL_VALUE) {
+    problems.push(
+      `metadata.name: must be no more than ${MAX_LABEL_VALUE} characters, as the value of label ${GROUP_LABEL}`,
+    );
+  }
   if (services.length === 0) problems.push("spec.services: at least one service is required");
   const keys = services.map(serviceKey);
   for (const key of new Set(keys.filter((candidate, index) => keys.indexOf(candidate) !== index))) {
@@ -32,6 +50,7 @@ export function groupProblems(group: ASMSwimLaneGroup): string[] {
     const found = JSON.stringify(ingress?.ingressRouting?.ingressRoutingStrategy);
     problems.push(`spec.ingress.ingressRouting.ingressRoutingStrategy: ${found} is neither rule_based nor weighted`);
   }
+  problems.push(...patchProblems(group));
   if (!isPermissive) return problems;
   const path = "spec.permissiveModeConfiguration";
   if (!mode.traceHeader) problems.push(`${path}.traceHeader is required in permissive mode`);

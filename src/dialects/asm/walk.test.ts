@@ -33,7 +33,8 @@ function podsOf(app: string, { base, canary }: State): KubeObject[] {
   const pod = (lane: string, version: string) => {
     const env = upstreams[app] ? [{ name: "upstream_url", value: upstreams[app] }] : [];
     const object = aPod(app, lane, { name: `${app}-${lane}-${version}` });
-    return { ...object, spec: { containers: [{ name: "default", env }] } };
+    const status = { phase: "Running", podIP: object.metadata.name };
+    return { ...object, spec: { containers: [{ name: "default", env }] }, status };
   };
   return [pod("base", base), ...(canary ? [pod("canary", canary)] : [])];
 }

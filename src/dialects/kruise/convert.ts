@@ -1,6 +1,7 @@
 import { deepCopy, deepEqual, isRecord } from "../../base/json.ts";
 import type { Converter } from "../../kube/admission.ts";
 import { annotations, GROUP } from "./keys.ts";
+import { hasExtraWorkload } from "./strategy.ts";
 import type {
   BatchRelease,
   BatchReleaseSpec,
@@ -41,7 +42,7 @@ function rolloutToV1beta1(source: V1alpha1Rollout): Rollout {
   let spec = specToV1beta1(source.spec, own);
   const kept = parseKept(keptText);
   if (kept) {
-    const down = specToV1alpha1(kept);
+    const down = specToV1alpha1({ metadata, spec: kept });
     spec = mergeEdits(kept, specToV1beta1(down.spec, { ...own, ...down.annotations }), spec) as RolloutSpec;
   }
   const { status, ...rest } = source;
@@ -54,7 +55,7 @@ function rolloutToV1beta1(source: V1alpha1Rollout): Rollout {
 }
 
 function rolloutToV1alpha1(source: Rollout): V1alpha1Rollout {
-  const down = specToV1alpha1(source.spec);
+  const down = specToV1alpha1(source);
   const written = { ...down.annotations };
   const readBack = specToV1beta1(down.spec, { ...source.metadata.annotations, ...written });
   if (!deepEqual(readBack, source.spec)) written[annotations.v1beta1Fields] = JSON.stringify(source.spec);
@@ -96,19 +97,22 @@ function stepToV1beta1({ weight, ...step }: V1alpha1Step): Step {
   return { ...step, traffic: `${weight}%`, replicas: step.replicas ?? `${weight}%` };
 }
 
-function specToV1alpha1(source: RolloutSpec): { spec: V1alpha1Spec; annotations: Record<string, string> } {
-  const { workloadRef, strategy, ...rest } = deepCopy(source);
+function specToV1alpha1(source: Pick<Rollout, "metadata" | "spec">): {
+  spec: V1alpha1Spec;
+  annotations: Record<string, string>;
+} {
+  const { workloadRef, strategy, ...rest } = deepCopy(source.spec);
   const { canary, blueGreen, ...strategyRest } = strategy;
   // A blue-green Rollout reads as an empty spec in v1alpha1 (KRUISE-022).
   if (blueGreen || !canary) {
     return { spec: { ...rest, objectRef: blueGreen ? {} : { workloadRef }, strategy: strategyRest }, annotations: {} };
   }
-  const { steps, enableExtraWorkloadForCanary, trafficRoutingRef, ...canaryRest } = canary;
+  const { steps, enableExtraWorkloadForCanary: _extra, trafficRoutingRef, ...canaryRest } = canary;
   const v1alpha1: V1alpha1Canary = { ...canaryRest, ...(steps ? { steps: steps.map(stepToV1alpha1) } : {}) };
   return {
     spec: { ...rest, objectRef: { workloadRef }, strategy: { ...strategyRest, canary: v1alpha1 } },
     annotations: {
-      [annotations.rollingStyle]: enableExtraWorkloadForCanary ? "canary" : "partition",
+      [annotations.rollingStyle]: hasExtraWorkload(source) ? "canary" : "partition",
       ...(trafficRoutingRef ? { [annotations.trafficRouting]: trafficRoutingRef } : {}),
     },
   };

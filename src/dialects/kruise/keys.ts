@@ -20,6 +20,8 @@ export const annotations = {
   deploymentStrategy: "rollouts.kruise.io/deployment-strategy",
   /** Ours, "true" on a Rollout: its deletion in mid-release leaves the workload paused (KRUISE-137). */
   keepWorkloadPaused: "fairway.dev/keep-workload-paused-on-deletion",
+  /** Ours, "canary": the style of a Rollout that does not say which (style-admission.ts). */
+  effectiveStyle: "fairway.dev/effective-style",
   /** Ours: what v1alpha1 cannot hold of a v1beta1 object, as JSON (KRUISE-022). */
   v1beta1Fields: "fairway.dev/kruise-v1beta1-fields",
 } as const;

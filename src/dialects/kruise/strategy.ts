@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { canonicalJson } from "../../base/json.ts";
-import type { BlueGreenStrategy, CanaryStrategy, Rollout, Step, WorkloadRef } from "./types.ts";
+import { annotations } from "./keys.ts";
+import type { BlueGreenStrategy, CanaryStrategy, Rollout, RolloutSpec, Step, WorkloadRef } from "./types.ts";
 
 /** Readings of a Rollout's spec that admission and reconcilers share. */
 
@@ -27,6 +28,24 @@ export function isDeploymentRef(ref: WorkloadRef): boolean {
   return ref.kind === "Deployment" && groupOf(ref) === "apps";
 }
 
+/** A canary Deployment beside the stable one, asked for or inferred (style-admission.ts); else partition style. */
+export function hasExtraWorkload(rollout: Pick<Rollout, "metadata" | "spec">): boolean {
+  const asked = rollout.spec.strategy.canary?.enableExtraWorkloadForCanary;
+  return asked ?? (hasRecordedStyle(rollout) && leavesStyleOpen(rollout.spec));
+}
+
+export function hasRecordedStyle({ metadata }: Pick<Rollout, "metadata">): boolean {
+  return metadata.annotations?.[annotations.effectiveStyle] === "canary";
+}
+
+/** Patches the pods of a canary Deployment without saying whether there is one (SEED-041). */
+export function leavesStyleOpen({ workloadRef, strategy }: RolloutSpec): boolean {
+  const canary = strategy?.canary;
+  if (!canary || canary.enableExtraWorkloadForCanary !== undefined || !isDeploymentRef(workloadRef)) return false;
+  const patch = canary.patchPodTemplateMetadata ?? {};
+  return Object.keys({ ...patch.labels, ...patch.annotations }).length > 0;
+}
+
 /**
  * What this Rollout asks for that this version of Fairway cannot do; null when it can do everything. Such a Rollout is
  * stored like any other, but neither admission nor the reconciler touches its workload.
@@ -35,11 +54,11 @@ export function unsupportedFeature(rollout: Rollout): string | null {
   const { workloadRef, strategy } = rollout.spec;
   if (strategy.blueGreen) return "blue-green releases";
   if (!isDeploymentRef(workloadRef)) return `releases of ${workloadRef.apiVersion} ${workloadRef.kind}`;
-  if (!strategy.canary?.enableExtraWorkloadForCanary) {
+  if (strategy.canary && !hasExtraWorkload(rollout)) {
     return "partition style (strategy.canary.enableExtraWorkloadForCanary is not true)";
   }
-  if ((strategy.canary.trafficRoutings ?? []).length > 0) return "strategy.canary.trafficRoutings";
-  if (strategy.canary.trafficRoutingRef) return "strategy.canary.trafficRoutingRef";
+  if ((strategy.canary?.trafficRoutings ?? []).length > 0) return "strategy.canary.trafficRoutings";
+  if (strategy.canary?.trafficRoutingRef) return "strategy.canary.trafficRoutingRef";
   return null;
 }
 

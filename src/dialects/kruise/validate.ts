@@ -3,12 +3,11 @@ import type { AdmissionPlugin, AdmissionResult } from "../../kube/admission.ts";
 import { resources } from "../../kube/resource.ts";
 import { convertRollout } from "./convert.ts";
 import { annotations, GROUP } from "./keys.ts";
-import { groupOf } from "./strategy.ts";
+import { groupOf, hasExtraWorkload, isDeploymentRef } from "./strategy.ts";
 import type {
   BlueGreenStrategy,
   CanaryStrategy,
   Rollout,
-  RolloutSpec,
   Step,
   TrafficRoutingRef,
   V1alpha1Rollout,
@@ -52,7 +51,8 @@ const PARTITION_PERCENT_LIMIT = 50;
 
 const STRATEGY = "Spec.Strategy";
 
-export function validateRollout({ spec }: Rollout): RolloutProblem[] {
+export function validateRollout(rollout: Rollout): RolloutProblem[] {
+  const { spec } = rollout;
   const { canary, blueGreen } = spec.strategy ?? {};
   const problems = validateWorkloadRef(spec.workloadRef);
   if (!canary && !blueGreen) {
@@ -69,7 +69,7 @@ export function validateRollout({ spec }: Rollout): RolloutProblem[] {
     problems.push(...validateTrafficRoutings(`${path}.TrafficRoutings`, blueGreen.trafficRoutings));
   } else if (canary) {
     const path = `${STRATEGY}.Canary`;
-    problems.push(...validateSteps(path, canary, { isBlueGreen: false, isPartition: isPartition(spec) }));
+    problems.push(...validateSteps(path, canary, { isBlueGreen: false, isPartition: isPartition(rollout) }));
     problems.push(...validateTrafficRoutings(`${path}.TrafficRoutings`, canary.trafficRoutings));
   }
   return problems;
@@ -122,9 +122,9 @@ export function validateUpdate(
   return problems;
 }
 
-function styleOf({ spec }: Rollout): string {
-  if (spec.strategy.blueGreen) return "blueGreen";
-  return spec.strategy.canary?.enableExtraWorkloadForCanary ? "canary" : "partition";
+function styleOf(rollout: Rollout): string {
+  if (rollout.spec.strategy.blueGreen) return "blueGreen";
+  return hasExtraWorkload(rollout) ? "canary" : "partition";
 }
 
 /** KRUISE-042: one Rollout for one workload. */
@@ -157,9 +157,8 @@ function supportsBlueGreen(ref: WorkloadRef): boolean {
   return (group === "apps" && ref.kind === "Deployment") || (group === "apps.kruise.io" && ref.kind === "CloneSet");
 }
 
-function isPartition({ workloadRef, strategy }: RolloutSpec): boolean {
-  const isDeployment = groupOf(workloadRef) === "apps" && workloadRef.kind === "Deployment";
-  return !isDeployment || !strategy.canary?.enableExtraWorkloadForCanary;
+function isPartition(rollout: Rollout): boolean {
+  return !isDeploymentRef(rollout.spec.workloadRef) || !hasExtraWorkload(rollout);
 }
 
 const NO_STEPS = "The number of Canary.Steps cannot be empty";

@@ -132,7 +132,6 @@ const namespaces = builtin(resources.namespaces, {
 const nodes = builtin(resources.nodes, {
   shortNames: ["no"],
   hasStatus: true,
-  subresources: ["proxy"],
   selectableFields: ["spec.unschedulable"],
   fields: {
     spec: struct("NodeSpec", {
@@ -179,7 +178,6 @@ const nodes = builtin(resources.nodes, {
 
 const serviceAccounts = builtin(resources.serviceAccounts, {
   shortNames: ["sa"],
-  subresources: ["token"],
   fields: {
     secrets: list(objectReference),
     imagePullSecrets: list(localReference),

@@ -13,17 +13,7 @@ const pods = builtin(resources.pods, {
   shortNames: ["po"],
   categories: ["all"],
   hasStatus: true,
-  subresources: [
-    "attach",
-    "binding",
-    "ephemeralcontainers",
-    "eviction",
-    "exec",
-    "log",
-    "portforward",
-    "proxy",
-    "resize",
-  ],
+  subresources: ["binding", "eviction", "log"],
   generation: "spec",
   selectableFields: [
     "spec.nodeName",

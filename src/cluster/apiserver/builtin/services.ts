@@ -45,7 +45,6 @@ const services = builtin(resources.services, {
   shortNames: ["svc"],
   categories: ["all"],
   hasStatus: true,
-  subresources: ["proxy"],
   nameRule: "dns1035-label",
   createOnUpdate: true,
   selectableFields: ["spec.clusterIP", "spec.type"],

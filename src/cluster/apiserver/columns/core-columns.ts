@@ -255,5 +255,3 @@ export const apiServiceColumns: readonly TableColumn[] = [
   }),
   ageColumn,
 ];
-
-export const namedColumns: readonly TableColumn[] = [nameColumn, ageColumn];

@@ -22,7 +22,7 @@ export const any: Schema = { "x-kubernetes-preserve-unknown-fields": true };
 /** An object with members that we do not list. */
 export const open: Schema = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
 
-export function obj(properties: Readonly<Record<string, Schema>>, required: readonly string[] = []): Schema {
+function obj(properties: Readonly<Record<string, Schema>>, required: readonly string[] = []): Schema {
   return required.length > 0 ? { type: "object", properties, required } : { type: "object", properties };
 }
 

@@ -11,7 +11,7 @@ export interface User {
 export const ANONYMOUS: User = { name: "system:anonymous", groups: ["system:unauthenticated"] };
 
 /** The bootstrap administrator (K8S-176). */
-export const ADMIN: User = { name: "kubernetes-admin", groups: ["system:masters", "system:authenticated"] };
+const ADMIN: User = { name: "kubernetes-admin", groups: ["system:masters", "system:authenticated"] };
 
 /** Who a bearer token belongs to; null when it is not known. */
 export type TokenAuthenticator = (token: string) => User | null;

@@ -9,18 +9,26 @@ import { JSON_TYPE, PROTOBUF_TYPE, YAML_TYPE } from "./negotiation.ts";
 import { decodeProtobuf } from "./protobuf.ts";
 
 /** The largest body that is read (K8S-46; kube-apiserver's own limit). */
-export const BODY_BYTES_MAX = 3_145_728;
+const BODY_BYTES_MAX = 3_145_728;
+/** Most clients read the refusal only after they have sent all. What is longer than this is cut off in the middle. */
+const IGNORED_BYTES_MAX = 10 * BODY_BYTES_MAX;
 
 export function readBody(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    let chunks: Buffer[] = [];
     let size = 0;
+    const refuse = () =>
+      reject(failure(413, "RequestEntityTooLarge", `Request entity too large: limit is ${BODY_BYTES_MAX}`));
     request.on("data", (chunk: Buffer) => {
       size += chunk.length;
       if (size <= BODY_BYTES_MAX) chunks.push(chunk);
-      else reject(failure(413, "RequestEntityTooLarge", `Request entity too large: limit is ${BODY_BYTES_MAX}`));
+      else chunks = [];
+      if (size > IGNORED_BYTES_MAX) refuse();
     });
-    request.on("end", () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
+    request.on("end", () => {
+      if (size > BODY_BYTES_MAX) refuse();
+      else resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
+    });
     request.on("error", reject);
     request.on("aborted", () => reject(new Error("the client went away")));
   });

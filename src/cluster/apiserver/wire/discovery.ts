@@ -61,12 +61,12 @@ export class Discovery {
   }
 }
 
-export function cacheable(value: object): CachedDocument {
+function cacheable(value: object): CachedDocument {
   const bytes = Buffer.from(`${JSON.stringify(value)}\n`, "utf8");
   return { bytes, etag: `"${createHash("sha256").update(bytes).digest("hex").toUpperCase()}"` };
 }
 
-export async function sendCached(exchange: Exchange, { bytes, etag }: CachedDocument, type: string): Promise<void> {
+async function sendCached(exchange: Exchange, { bytes, etag }: CachedDocument, type: string): Promise<void> {
   const { request, response } = exchange;
   const headers = { "cache-control": "public", etag, vary: "Accept" };
   if (request.headers["if-none-match"] === etag) {

@@ -12,6 +12,8 @@ import { silentLogger } from "../../../base/log.ts";
 import { systemRandom } from "../../../base/random.ts";
 import { failure } from "../../../kube/errors.ts";
 import { type ResourceType, resources } from "../../../kube/resource.ts";
+import { builtin } from "../builtin/define.ts";
+import { nameColumn } from "../columns/cells.ts";
 import type { ApiHandler, ApiRequest, ServerWatchEvent, ServerWatchHandler } from "../request.ts";
 import type { ResourceDefinition } from "../resource.ts";
 import { adminTokenAuthenticator } from "./authentication.ts";
@@ -71,37 +73,11 @@ class ScriptedApi implements ApiHandler {
   }
 }
 
+const data = { type: "object", description: "Words." } as const;
+
 function define(type: ResourceType, changes: Partial<ResourceDefinition> = {}): ResourceDefinition {
-  return {
-    type,
-    listKind: `${type.kind}List`,
-    singular: type.kind.toLowerCase(),
-    shortNames: [],
-    categories: [],
-    verbs: ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
-    hasStatus: false,
-    scale: null,
-    subresources: [],
-    nameRule: "dns-subdomain",
-    generation: "none",
-    isCustom: false,
-    createOnUpdate: false,
-    schema: { type: "object", properties: { data: { type: "object", description: "Words." } } },
-    applyDefaults() {},
-    validate: () => [],
-    selectableFields: [],
-    columns: [
-      {
-        name: "Name",
-        type: "string",
-        format: "name",
-        description: "",
-        priority: 0,
-        cell: ({ metadata }) => metadata.name,
-      },
-    ],
-    ...changes,
-  };
+  const schema = { type: "object", properties: { data } } as const;
+  return { ...builtin(type, { columns: [nameColumn] }), schema, ...changes };
 }
 
 const widget: ResourceType = { group: "ex.io", version: "v1", kind: "Widget", plural: "widgets", namespaced: true };
@@ -225,7 +201,7 @@ const refusals: readonly RefusalCase[] = [
     message: /could not find/,
   },
   {
-    name: "K8S-104 nothing is created without a namespace",
+    name: "K8S-89 K8S-104 nothing is created without a namespace",
     path: "/api/v1/configmaps",
     send: { method: "POST", body: "{}" },
     code: 405,
@@ -239,7 +215,7 @@ const refusals: readonly RefusalCase[] = [
     message: /Unauthorized/,
   },
   {
-    name: "K8S-99 a stranger may not list",
+    name: "K8S-99 K8S-183 a stranger may not list",
     path: `${CM}`,
     send: { token: null },
     code: 403,
@@ -400,7 +376,7 @@ test("K8S-43 the representation follows Accept with its weights", async () => {
   );
 });
 
-test("K8S-2 a list as a Table, K8S-4 with what includeObject asks for", async () => {
+test("K8S-2 K8S-162 a list as a Table, K8S-4 with what includeObject asks for", async () => {
   const list = { kind: "ConfigMapList", apiVersion: "v1", metadata: { resourceVersion: "9" }, items: [configMap("a")] };
   api.answer = () => ({ code: 200, object: list as unknown as KubeObject });
   const get = async (query: string) => (await send(`${CM}?${query}`, { headers: { accept: TABLE } })).json;
@@ -590,7 +566,7 @@ for (const { name, query, pod: changes = {}, code, text } of logCases) {
   });
 }
 
-test("K8S-40 HTTP/2 on the same port, K8S-175 and a client certificate of our CA", async () => {
+test("K8S-40 HTTP/2 on the same port, K8S-175 K8S-176 and the certificate of kubernetes-admin", async () => {
   api.answer = () => ({ code: 200, object: configMap("x") });
   const authority = { certificatePem: credentials.caPem, keyPem: credentials.caKeyPem };
   const client = await issueCertificate(authority, {

@@ -9,6 +9,7 @@ import type { Clock } from "../../../base/clock.ts";
 import type { Logger } from "../../../base/log.ts";
 import { type Random, randomUuid } from "../../../base/random.ts";
 import { failure, isApiError } from "../../../kube/errors.ts";
+import { SERVER_VERSION } from "../../version.ts";
 import type { ApiHandler } from "../request.ts";
 import { authenticate, type TokenAuthenticator, type User } from "./authentication.ts";
 import { authorizePath } from "./authorization.ts";
@@ -20,7 +21,6 @@ import { OpenApi } from "./openapi.ts";
 import { answerResource } from "./resource-endpoint.ts";
 import { type Exchange, sendFailure, sendText, sendValue } from "./responses.ts";
 import { parsePath, type Route } from "./url.ts";
-import { SERVER_VERSION } from "./version.ts";
 import type { EndStream } from "./watch-endpoint.ts";
 
 export interface HttpServerOptions {

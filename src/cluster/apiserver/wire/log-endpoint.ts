@@ -23,7 +23,7 @@ export async function answerLog(exchange: Exchange, pod: KubeObject, options: Lo
   const abort = new AbortController();
   const lines = options.source.open(pod, request.container, request, abort.signal)[Symbol.asyncIterator]();
   const first = request.follow ? null : await lines.next();
-  const stream = new AnswerStream(exchange.response, () => {
+  const stream = new AnswerStream(exchange.response, options.clock, () => {
     abort.abort();
     options.onStream(null);
   });

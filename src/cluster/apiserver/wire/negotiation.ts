@@ -18,7 +18,7 @@ export const YAML_TYPE = "application/yaml";
 export const PROTOBUF_TYPE = "application/vnd.kubernetes.protobuf";
 
 /** The clauses by falling quality, in the order written; `q=0` refuses and is left out. Absent means anything. */
-export function parseAccept(header: string | undefined): readonly MediaRange[] {
+function parseAccept(header: string | undefined): readonly MediaRange[] {
   const text = header?.trim() || "*/*";
   const ranges = text.split(",").map((clause) => {
     const [type = "", ...rest] = clause.split(";");

@@ -4,11 +4,11 @@
  * definition has. `/openapi/v2` is an empty document in its protobuf form, which kubectl takes for "nothing known".
  */
 import { createHash } from "node:crypto";
+import { SERVER_VERSION } from "../../version.ts";
 import type { ApiHandler } from "../request.ts";
 import type { ResourceDefinition, Schema } from "../resource.ts";
 import { JSON_TYPE } from "./negotiation.ts";
 import { type Exchange, sendBytes, sendValue } from "./responses.ts";
-import { SERVER_VERSION } from "./version.ts";
 
 /** The type under which client-go asks for and accepts the v2 document (K8S-63). */
 const V2_PROTOBUF_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";

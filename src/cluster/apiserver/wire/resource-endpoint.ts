@@ -23,7 +23,7 @@ export interface ResourceEndpointOptions {
 
 type Verb = ApiRequest["verb"] | "watch";
 
-/** Subresources that a later version will serve; until then the answer says so by name. */
+/** Subresources that a later version will serve; until then discovery hides them and the answer says so by name. */
 const MISSING_FEATURES: ReadonlySet<string> = new Set([
   "exec",
   "attach",

@@ -55,7 +55,21 @@ export async function sendBytes(
   }
   if (response.writableEnded || response.destroyed) return;
   response.writeHead(code, { ...headers, "content-length": body.length });
-  response.end(request.method === "HEAD" ? undefined : body);
+  if (request.method === "HEAD") response.end();
+  else if (request.httpVersionMajor === 1 && body.length > SOCKET_BUFFER_BYTES) endAfterFlush(response, body);
+  else response.end(body);
+}
+
+/** More than this waits in a socket of Node.js until it reports itself drained (its default high-water mark). */
+const SOCKET_BUFFER_BYTES = 16 * 1024;
+
+/**
+ * The last byte leaves after all others have left. A client that has the whole body sends its next request at once; if
+ * that comes before our socket is drained, Node.js (26.10, HTTP/1.1 over TLS) pauses the parser in the middle of it and
+ * then resets the connection with "Parse Error: Paused".
+ */
+function endAfterFlush(response: ServerResponse, body: Buffer): void {
+  response.write(body.subarray(0, -1), () => response.end(body.subarray(-1)));
 }
 
 /** A failure in the form of the API (K8S section 4). Faults of ours become a 500 and are handed on for the log. */
@@ -68,7 +82,7 @@ export function sendFailure(exchange: Exchange, error: unknown): Promise<void> {
   return sendValue(exchange, { code: status.code, value: status });
 }
 
-export function toApiError(error: unknown): ApiError {
+function toApiError(error: unknown): ApiError {
   if (isApiError(error)) return error;
   const text = error instanceof Error ? error.message : String(error);
   return failure(500, "InternalError", `Internal error occurred: ${text}`, { causes: [{ message: text }] });

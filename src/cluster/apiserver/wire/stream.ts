@@ -1,11 +1,16 @@
 import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Http2Stream } from "node:http2";
+import type { Clock } from "../../../base/clock.ts";
+import type { Instant } from "../../../base/time.ts";
 
+/** A reader that is further behind than this is cut off (K8S-131); it comes back from its last revision. */
+const PENDING_BYTES_MAX = 4 * 1024 * 1024;
 /**
- * A reader that is further behind than this is cut off (K8S-131); it comes back from its last revision. Bytes, not
- * events: they are what costs memory, and one deletecollection makes thousands of events before any reader can read.
+ * K8S-131 too, but only for a reader that has taken nothing for a while: one deletecollection makes thousands of
+ * events before even the quickest can read the first.
  */
-export const PENDING_BYTES_MAX = 4 * 1024 * 1024;
+const PENDING_PIECES_MAX = 1000;
+const SLOW_AFTER_MS = 1000;
 
 /**
  * A long answer in small pieces (watch, log). `write` never waits: one write is in flight, what comes meanwhile is
@@ -14,17 +19,22 @@ export const PENDING_BYTES_MAX = 4 * 1024 * 1024;
  */
 export class AnswerStream {
   readonly #response: ServerResponse;
+  readonly #clock: Clock;
   readonly #onGone: () => void;
   #pending: Buffer[] = [];
   #boundedBytes = 0;
+  #boundedPieces = 0;
   #isWriting = false;
+  /** When the write in flight began. */
+  #writingSince: Instant = 0;
   #isEnding = false;
   #isGone = false;
   #drained: (() => void)[] = [];
 
   /** `onGone` is called once, when the client went away or was cut off. */
-  constructor(response: ServerResponse, onGone: () => void) {
+  constructor(response: ServerResponse, clock: Clock, onGone: () => void) {
     this.#response = response;
+    this.#clock = clock;
     this.#onGone = onGone;
     response.on("close", () => this.#gone());
     response.on("error", () => this.#gone());
@@ -45,7 +55,8 @@ export class AnswerStream {
     this.#pending.push(chunk);
     if (isBounded) {
       this.#boundedBytes += chunk.length;
-      if (this.#boundedBytes > PENDING_BYTES_MAX) this.#cutOff();
+      this.#boundedPieces++;
+      if (this.#isTooFarBehind()) this.#cutOff();
     }
     if (!this.#isWriting && !this.isOver) this.#flush();
   }
@@ -63,11 +74,19 @@ export class AnswerStream {
     if (!this.#isWriting) this.#response.end();
   }
 
+  #isTooFarBehind(): boolean {
+    if (this.#boundedBytes > PENDING_BYTES_MAX) return true;
+    if (this.#boundedPieces <= PENDING_PIECES_MAX) return false;
+    return this.#isWriting && this.#clock.now() - this.#writingSince > SLOW_AFTER_MS;
+  }
+
   #flush(): void {
     const chunk = this.#pending.length === 1 ? this.#pending[0]! : Buffer.concat(this.#pending);
     this.#pending = [];
     this.#boundedBytes = 0;
+    this.#boundedPieces = 0;
     this.#isWriting = true;
+    this.#writingSince = this.#clock.now();
     this.#response.write(chunk, () => {
       this.#isWriting = false;
       if (this.#isGone) return;

@@ -46,7 +46,7 @@ export function renderMetadataOnly(source: KubeObject): object {
   };
 }
 
-export function itemsOf(source: KubeObject): readonly KubeObject[] | null {
+function itemsOf(source: KubeObject): readonly KubeObject[] | null {
   const items = source["items"];
   return source.kind.endsWith("List") && Array.isArray(items) ? (items as KubeObject[]) : null;
 }

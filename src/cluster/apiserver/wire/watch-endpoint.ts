@@ -45,7 +45,7 @@ export function answerWatch(
     },
   };
   const handle = api.watch(request, handler);
-  const opened = new AnswerStream(exchange.response, () => {
+  const opened = new AnswerStream(exchange.response, options.clock, () => {
     handle.stop();
     options.onClose();
   });

@@ -1,5 +1,5 @@
 /**
- * What `/version` says (K8S-59). The number is that of the Kubernetes API which is served: clients and charts compare
+ * What `/version` and the node say (K8S-59). The number is that of the Kubernetes API which is served: clients and charts compare
  * it. `+fairway` tells people who answers.
  */
 export const SERVER_VERSION = {
