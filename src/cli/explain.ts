@@ -1,4 +1,3 @@
-import { get } from "node:http";
 import { Command, InvalidArgumentError } from "commander";
 import { systemClock } from "../base/clock.ts";
 import type { KubeClient } from "../kube/client.ts";
@@ -12,6 +11,7 @@ import { gatewaySource } from "../mesh/mesh.ts";
 import { sourceOfPod } from "../routing/source.ts";
 import type { RoutingConfig } from "../routing/types.ts";
 import { UsageError } from "./errors.ts";
+import { sendRequest } from "./http.ts";
 import { dataOption, requireInstance } from "./instance.ts";
 import { paint } from "./terminal.ts";
 
@@ -158,9 +158,11 @@ async function observeLive(
     throw new UsageError(`--live follows the request by its trace header: add one, e.g. -H '${names}: 1'`);
   }
   const startedAt = systemClock.now();
-  const { status } = await send(`${instance.gateway}${request.path}`, request);
+  const { method, host } = request;
+  const headers = { ...request.headers, host };
+  const { status } = await sendRequest(`${instance.gateway}${request.path}`, { method, headers });
   const query = header ? `?trace=${encodeURIComponent(request.headers[header] ?? "")}` : "";
-  const { body } = await send(`${instance.meshAdmin}/accesslog${query}`, { method: "GET", headers: {} });
+  const { body } = await sendRequest(`${instance.meshAdmin}/accesslog${query}`);
   const entries = (JSON.parse(body) as AccessEntry[]).filter((entry) => entry.startedAt >= startedAt);
   // An entry is written when its request ends, and a call ends before the request that it was made for.
   const inOrder = header
@@ -220,22 +222,4 @@ function print(hops: readonly Hop[], observed: readonly Observation[] | null, di
   if (observed === null) return;
   for (const difference of differences) console.log(colours.red(`✘ ${difference}`));
   if (differences.length === 0) console.log(colours.green(`✔ the live request did the same (${observed.length} hops)`));
-}
-
-function send(
-  url: string,
-  { method, headers, host }: Pick<ExplainRequest, "method" | "headers"> & { readonly host?: string },
-): Promise<{ status: number; body: string }> {
-  const allHeaders = host === undefined ? headers : { ...headers, host };
-  return new Promise((resolve, reject) => {
-    const sent = get(url, { method, headers: allHeaders, agent: false }, (response) => {
-      let body = "";
-      response.setEncoding("utf8").on("data", (part: string) => {
-        body += part;
-      });
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
-      response.on("error", reject);
-    });
-    sent.on("error", reject);
-  });
 }

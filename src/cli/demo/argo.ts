@@ -4,9 +4,8 @@ import { fileURLToPath } from "node:url";
 import { sleep, systemClock } from "../../base/clock.ts";
 import { resources } from "../../kube/resource.ts";
 import { type LoadCounts, SteadyLoad } from "../load.ts";
-import type { LoadReport } from "./load.ts";
-import type { StepReport } from "./reporter.ts";
 import type { Stage } from "./stage.ts";
+import { type DemoWalk, type LoadReport, playSteps, type Scene, type Step, type WalkReport } from "./walk.ts";
 
 /**
  * The walk of seed 002: an Argo Rollout behind an Istio VirtualService. Weights rise step by step; a canary whose answers
@@ -21,12 +20,13 @@ const KEY = { namespace: "default", name: ROLLOUT };
 const REQUESTS_PER_SECOND = 150;
 const MEASURE_MS = 3_000;
 
-export interface ArgoWalk {
-  readonly stage: Stage;
-  readonly url: string;
-  /** Pauses of the manifests are divided by this; the controller knows nothing of it. */
-  readonly speed: number;
-}
+export const argoWalk: DemoWalk = {
+  name: "argo",
+  headline: "a canary release by Argo Rollouts with automatic rollback",
+  packs: ["istio", "argo"],
+  watched: [resources.argoRollouts, resources.virtualServices, resources.destinationRules, resources.endpointSlices],
+  play: playArgo,
+};
 
 interface Status {
   readonly phase?: string;
@@ -35,9 +35,11 @@ interface Status {
   readonly abort?: boolean;
 }
 
-export async function playArgo({ stage, url, speed }: ArgoWalk) {
-  const walk = new Walk(stage, new SteadyLoad(url, { method: "POST", headers: {}, intervalMs: 1000 / REQUESTS_PER_SECOND }), speed);
-  const steps: readonly (readonly [id: string, title: string, act: () => Promise<void>])[] = [
+async function playArgo({ stage, instance, speed }: Scene): Promise<WalkReport> {
+  const intervalMs = 1000 / REQUESTS_PER_SECOND;
+  const load = new SteadyLoad(`${instance.gateway}/color`, { method: "POST", headers: {}, intervalMs });
+  const walk = new Walk(stage, load, speed);
+  const steps: readonly Step[] = [
     ["1", "Create the Rollout, its Services and its route", () => walk.create()],
     ["2", "Release yellow: 10 % of the traffic, then wait", () => walk.release()],
     ["3", "Promote: the weights rise by themselves", () => walk.promote()],
@@ -45,12 +47,7 @@ export async function playArgo({ stage, url, speed }: ArgoWalk) {
     ["5", "Orange fails: it goes back by itself", () => walk.fail()],
     ["6", "Undo: the template is yellow again", () => walk.undo()],
   ];
-  const reports: StepReport[] = [];
-  for (const [id, title, act] of steps) {
-    const report = await stage.step(id, title, act);
-    reports.push(report);
-    if (!report.passed) break;
-  }
+  const reports = await playSteps(stage, steps);
   return { reports, steps: steps.length, load: await walk.finish() };
 }
 
@@ -131,7 +128,12 @@ class Walk {
     const { sent, errors, statuses, expectedErrors } = this.#total;
     const answered = Object.entries(statuses).filter(([status]) => status !== "200");
     const failed = errors + answered.reduce((sum, [, count]) => sum + count, 0) - expectedErrors;
-    return { sent, failed, statuses: { requests: statuses }, failures: failed > 0 ? [`${failed} requests failed`] : [] };
+    return {
+      sent,
+      failed,
+      statuses: { requests: statuses },
+      failures: failed > 0 ? [`${failed} requests failed`] : [],
+    };
   }
 
   #tally(counts: LoadCounts): void {
@@ -178,7 +180,11 @@ class Walk {
   async #expectStep(stepIndex: number): Promise<void> {
     const what = `${ROLLOUT} reaches step ${stepIndex}`;
     const index = () => this.#status().currentStepIndex ?? -1;
-    await this.#stage.expectState(what, () => index() >= stepIndex, () => String(index()));
+    await this.#stage.expectState(
+      what,
+      () => index() >= stepIndex,
+      () => String(index()),
+    );
   }
 
   /** Measures the shares of colours and compares them with the weights (MESH-098: ±4 standard errors). */
@@ -195,8 +201,12 @@ class Walk {
       const tolerance = 400 * Math.sqrt((share * (1 - share)) / Math.max(1, total));
       return Math.abs(percent(color) - desired) <= tolerance + 0.01;
     };
-    const found = Object.keys(want).map((color) => `${color} ${percent(color).toFixed(1)} %`).join(", ");
-    const desired = Object.entries(want).map(([color, weight]) => `${color} ${weight} %`).join(", ");
+    const found = Object.keys(want)
+      .map((color) => `${color} ${percent(color).toFixed(1)} %`)
+      .join(", ");
+    const desired = Object.entries(want)
+      .map(([color, weight]) => `${color} ${weight} %`)
+      .join(", ");
     const isMet = total > 0 && Object.entries(want).every(([color, weight]) => isWithin(color, weight));
     this.#stage.check(`of ${total} answers ${found} (desired ${desired})`, isMet, JSON.stringify(counts.bodies));
   }

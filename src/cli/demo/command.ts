@@ -1,61 +1,71 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
-import { Command, Option } from "commander";
-import { dataDirectory, type Instance, runningInstance } from "../../app/data-directory.ts";
+import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import type { Instance } from "../../app/data-directory.ts";
 import { systemClock } from "../../base/clock.ts";
 import { createHttpClient } from "../../kube/http-client.ts";
 import { loadKubeconfig } from "../../kube/kubeconfig.ts";
-import { resources } from "../../kube/resource.ts";
 import { UsageError } from "../errors.ts";
 import { paint, progressLine } from "../terminal.ts";
-import { playLanes } from "./lanes.ts";
-import { Load, type LoadReport } from "./load.ts";
+import { argoWalk } from "./argo.ts";
+import { BIN, demoCluster } from "./demo-cluster.ts";
+import { lanesWalk } from "./lanes.ts";
 import { observe } from "./observe.ts";
 import { jsonReporter, type Reporter, textReporter } from "./reporter.ts";
 import { Stage } from "./stage.ts";
+import type { DemoWalk, WalkReport } from "./walk.ts";
 
-const BIN = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "..", "..", "bin");
+const WALKS: readonly DemoWalk[] = [lanesWalk, argoWalk];
+const SPEED_MAX = 100;
 
 interface DemoOptions {
   readonly json?: boolean;
   readonly keep?: boolean;
   readonly data?: string;
+  readonly speed: number;
 }
 
 export function demoCommand(): Command {
+  const names = WALKS.map(({ name }) => name);
   return new Command("demo")
-    .description("play an end-to-end canary release from an empty cluster to the finished release")
+    .description("play a canary release from an empty cluster to the finished release, under load")
+    .addArgument(new Argument("[walk]", "which release").choices(names).default(lanesWalk.name))
     .option("--json", "print one JSON object a step and a last one with the summary")
     .option("--keep", "leave the cluster up at the end")
+    .option("--speed <n>", "argo: divide the waiting times of the applied manifests by this", parseSpeed, 10)
     .addOption(new Option("--data <dir>", "the demo cluster's data directory (default: a temporary one)"))
-    .action(async (options: DemoOptions) => {
-      process.exitCode = (await playDemo(options)) ? 0 : 1;
+    .action(async (name: string, options: DemoOptions) => {
+      const walk = WALKS.find((candidate) => candidate.name === name) ?? lanesWalk;
+      process.exitCode = (await playDemo(walk, options)) ? 0 : 1;
     });
 }
 
+function parseSpeed(text: string): number {
+  const speed = Number(text);
+  if (!(speed >= 1 && speed <= SPEED_MAX)) throw new InvalidArgumentError(`expected a number from 1 to ${SPEED_MAX}.`);
+  return speed;
+}
+
 /** True when every step passed and no request failed. */
-async function playDemo({ json, keep, data }: DemoOptions): Promise<boolean> {
+async function playDemo(walk: DemoWalk, { json, keep, data, speed }: DemoOptions): Promise<boolean> {
   requireKubectl();
   const startedAt = systemClock.now();
   const reporter = json ? jsonReporter(console.log) : personReporter();
-  const root = data ?? mkdtempSync(path.join(tmpdir(), "fairway-demo-"));
-  const stop = () => void fairway("down", "--data", root);
+  const cluster = demoCluster(data ?? null);
   process.once("SIGINT", () => {
-    stop();
+    cluster.stop();
     process.exit(130);
   });
   let isKept = false;
   try {
-    if (!json) console.log("Fairway demo: an end-to-end canary release of three services, on a cluster of its own\n");
-    const instance = startCluster(root);
+    if (!json) console.log(`Fairway demo: ${walk.headline}, on a cluster of its own\n`);
+    const instance = cluster.start(walk.packs);
     if (!json) console.log(`Cluster is up: API server ${instance.apiServer}, gateway ${instance.gateway}`);
-    const { reports, steps, load } = await playOn(instance, reporter);
+    const { reports, steps, load } = await playOn(walk, instance, reporter, speed);
     const stepsPassed = reports.filter(({ passed }) => passed).length;
     const passed = stepsPassed === steps && load.sent > 0 && load.failed === 0;
     isKept = keep === true;
+    const { root } = cluster;
     reporter.summary({
       passed,
       stepsPassed,
@@ -64,55 +74,27 @@ async function playDemo({ json, keep, data }: DemoOptions): Promise<boolean> {
       requestsFailed: load.failed,
       statuses: load.statuses,
       failures: load.failures,
+      remark: load.remark ?? null,
       seconds: Math.round((systemClock.now() - startedAt) / 100) / 10,
       kept: isKept ? `eval "$(bin/fairway env --data ${root})"     # and later: bin/fairway down --data ${root}` : null,
     });
     return passed;
   } finally {
-    if (!isKept) {
-      stop();
-      if (!data) rmSync(root, { recursive: true, force: true });
-    }
+    if (!isKept) cluster.remove();
   }
 }
 
-async function playOn(instance: Instance, reporter: Reporter) {
+async function playOn(walk: DemoWalk, instance: Instance, reporter: Reporter, speed: number): Promise<WalkReport> {
   const client = createHttpClient(loadKubeconfig(instance.kubeconfig));
-  const observer = observe(client, [
-    resources.pods,
-    resources.deployments,
-    resources.kruiseRollouts,
-    resources.virtualServices,
-    resources.destinationRules,
-    resources.endpointSlices,
-  ]);
-  const laneOfAddress = rememberLanes(observer.cache);
-  const load = new Load({ url: `${instance.gateway}/mock`, laneOfAddress, hops: 3 });
+  const observer = observe(client, walk.watched);
   const env = { ...process.env, KUBECONFIG: instance.kubeconfig, PATH: `${path.resolve(BIN)}:${process.env["PATH"]}` };
   const stage = new Stage({ reporter, observer, env, instance });
-  let isLoading = false;
-  const startLoad = () => {
-    isLoading = true;
-    load.start();
-  };
   try {
-    const { reports, steps } = await playLanes({ stage, onServing: startLoad });
-    const none: LoadReport = { sent: 0, failed: 0, statuses: {}, failures: [] };
-    return { reports, steps, load: isLoading ? await load.stop() : none };
+    return await walk.play({ stage, instance, speed });
   } finally {
     observer.stop();
     await client.close();
   }
-}
-
-/** Which lane each pod address belongs to, gone pods included: an answer may arrive after its pod has left. */
-function rememberLanes(cache: ReturnType<typeof observe>["cache"]): (ip: string) => string | null {
-  const lanes = new Map<string, string>();
-  cache.of(resources.pods)?.onChange(({ after }) => {
-    const ip = ((after?.["status"] ?? {}) as { podIP?: string }).podIP;
-    if (after && ip) lanes.set(ip, after.metadata.labels?.["ASM_TRAFFIC_TAG"] ?? "");
-  });
-  return (ip) => lanes.get(ip) ?? null;
 }
 
 /** Said before anything is started. */
@@ -126,27 +108,4 @@ function requireKubectl(): void {
 
 function personReporter(): Reporter {
   return textReporter(console.log, paint(process.stdout, process.env), progressLine(process.stdout));
-}
-
-function startCluster(root: string): Instance {
-  const up = fairway(
-    "up",
-    "--detach",
-    "--memory",
-    "--data",
-    root,
-    "--api-port",
-    "0",
-    "--gateway-port",
-    "0",
-    "--metrics-port",
-    "0",
-  );
-  const instance = runningInstance(dataDirectory(root));
-  if (up.status !== 0 || !instance) throw new UsageError(`the cluster did not start:\n${up.stdout}${up.stderr}`);
-  return instance;
-}
-
-function fairway(...args: string[]) {
-  return spawnSync(path.join(BIN, "fairway"), args, { encoding: "utf8" });
 }

@@ -2,8 +2,10 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { KubeObject } from "../../api/meta.ts";
 import { resources } from "../../kube/resource.ts";
-import type { StepReport } from "./reporter.ts";
+import { expectChain, expectNotFound, expectRollout, expectSubsets } from "./lane-checks.ts";
+import { LaneLoad } from "./lane-load.ts";
 import type { Stage } from "./stage.ts";
+import { type DemoWalk, noLoad, playSteps, type Scene, type Step, type WalkReport } from "./walk.ts";
 
 /**
  * The walk of seed 000 (SEED-030): three services in a chain, a baseline lane, a canary lane, and Kruise Rollouts that
@@ -27,16 +29,30 @@ const WAITING = {
   message: "Rollout is in step(1/1), and you need manually confirm to enter the next step",
 };
 
-export interface Walk {
-  readonly stage: Stage;
-  /** Called once the base lane serves: from here on the steady load runs. */
-  readonly onServing: () => void;
-}
+export const lanesWalk: DemoWalk = {
+  name: "lanes",
+  headline: "an end-to-end canary release of three services",
+  packs: ["istio", "kruise", "lanes"],
+  watched: [
+    resources.pods,
+    resources.deployments,
+    resources.kruiseRollouts,
+    resources.virtualServices,
+    resources.destinationRules,
+    resources.endpointSlices,
+  ],
+  play: playLanes,
+};
 
-/** Plays the steps in order; a step that fails ends the walk. */
-export async function playLanes({ stage, onServing }: Walk): Promise<{ reports: StepReport[]; steps: number }> {
-  const steps: readonly (readonly [id: string, title: string, act: () => Promise<void>])[] = [
-    ["1", "Deploy the baseline, the lanes and the rollouts", () => deploy(stage, onServing)],
+async function playLanes({ stage, instance }: Scene): Promise<WalkReport> {
+  const load = new LaneLoad({ url: `${instance.gateway}/mock`, laneOfAddress: rememberLanes(stage), hops: 3 });
+  let isLoading = false;
+  const startLoad = () => {
+    isLoading = true;
+    load.start();
+  };
+  const steps: readonly Step[] = [
+    ["1", "Deploy the baseline, the lanes and the rollouts", () => deploy(stage, startLoad)],
     ["2", "Release mocka into the canary lane", () => releaseFirst(stage, "1000")],
     ["3", "Release mockb and mockc into the canary lane", () => releaseRest(stage)],
     ["6", "Roll back mocka (the other way out of step 3)", () => rollBack(stage)],
@@ -44,15 +60,21 @@ export async function playLanes({ stage, onServing }: Walk): Promise<{ reports: 
     ["4", "Complete mockb: its new version becomes the baseline", () => completeMiddle(stage)],
     ["5", "Complete mocka and mockc: the release is finished", () => completeRest(stage)],
   ];
-  const reports: StepReport[] = [];
-  for (const [id, title, act] of steps) {
-    const report = await stage.step(id, title, act);
-    reports.push(report);
-    if (!report.passed) break;
-  }
-  return { reports, steps: steps.length };
+  const reports = await playSteps(stage, steps);
+  return { reports, steps: steps.length, load: isLoading ? await load.stop() : noLoad };
 }
 
+/** Which lane each pod address belongs to, gone pods included: an answer may arrive after its pod has left. */
+function rememberLanes({ cache }: Stage): (ip: string) => string | null {
+  const lanes = new Map<string, string>();
+  cache.of(resources.pods)?.onChange(({ after }) => {
+    const ip = ((after?.["status"] ?? {}) as { podIP?: string }).podIP;
+    if (after && ip) lanes.set(ip, after.metadata.labels?.["ASM_TRAFFIC_TAG"] ?? "");
+  });
+  return (ip) => lanes.get(ip) ?? null;
+}
+
+/** The steady load runs from the moment the base lane serves. */
 async function deploy(stage: Stage, onServing: () => void): Promise<void> {
   for (const file of ["gateway", "apps", "lanes", "rollouts"]) {
     await stage.kubectl("apply", "-f", `${EXAMPLES}/${file}.yaml`);
@@ -64,44 +86,44 @@ async function deploy(stage: Stage, onServing: () => void): Promise<void> {
       () => `${readyReplicas(stage, `${service}-v1`)} ready replicas`,
     );
   }
-  for (const service of SERVICES) await stage.expectRollout(`rollouts-${service}`, HEALTHY);
-  await stage.expectSubsets({ mocka: "base", mockb: "base", mockc: "base" });
-  await stage.expectReachable();
+  for (const service of SERVICES) await expectRollout(stage, `rollouts-${service}`, HEALTHY);
+  await expectSubsets(stage, { mocka: "base", mockb: "base", mockc: "base" });
+  await stage.expectServed("/mock", { "x-asm-prefer-tag": "base", "my-request-id": "probe" });
   onServing();
   await stage.kubectl("get", "rollout");
   await stage.kubectl("get", "virtualservice,destinationrule", "-n", "istio-system");
-  await stage.expectChain("base", "9999", "a1 b1 c1");
-  await stage.expectChain("canary", "10000", "a1 b1 c1");
-  await stage.expectNotFound();
+  await expectChain(stage, "base", "9999", "a1 b1 c1");
+  await expectChain(stage, "canary", "10000", "a1 b1 c1");
+  await expectNotFound(stage);
 }
 
 async function releaseFirst(stage: Stage, id: string): Promise<void> {
   await patchImage(stage, "mocka");
-  await stage.expectRollout("rollouts-mocka", WAITING);
-  await stage.expectSubsets({ mocka: "base,canary", mockb: "base", mockc: "base" });
+  await expectRollout(stage, "rollouts-mocka", WAITING);
+  await expectSubsets(stage, { mocka: "base,canary", mockb: "base", mockc: "base" });
   await stage.kubectl("get", "rollout");
   await stage.kubectl("get", "deployment,pod", "-L", "ASM_TRAFFIC_TAG");
   await showSubsets(stage);
-  await stage.expectChain("base", `${id}1`, "a1 b1 c1");
-  await stage.expectChain("canary", `${id}1`, "a2 b1 c1");
+  await expectChain(stage, "base", `${id}1`, "a1 b1 c1");
+  await expectChain(stage, "canary", `${id}1`, "a2 b1 c1");
 }
 
 async function releaseRest(stage: Stage): Promise<void> {
   await patchImage(stage, "mockb");
   await patchImage(stage, "mockc");
-  for (const service of SERVICES) await stage.expectRollout(`rollouts-${service}`, WAITING);
-  await stage.expectSubsets({ mocka: "base,canary", mockb: "base,canary", mockc: "base,canary" });
+  for (const service of SERVICES) await expectRollout(stage, `rollouts-${service}`, WAITING);
+  await expectSubsets(stage, { mocka: "base,canary", mockb: "base,canary", mockc: "base,canary" });
   await stage.kubectl("get", "rollout");
   await showSubsets(stage);
-  await stage.expectChain("canary", "10002", "a2 b2 c2");
-  await stage.expectChain("base", "10003", "a1 b1 c1");
+  await expectChain(stage, "canary", "10002", "a2 b2 c2");
+  await expectChain(stage, "base", "10003", "a1 b1 c1");
 }
 
 async function rollBack(stage: Stage): Promise<void> {
   const before = podUids(stage, "mocka");
   await stage.kubectl("kruise", "rollout", "undo", "rollout/rollouts-mocka");
-  await stage.expectRollout("rollouts-mocka", CANCELED);
-  await stage.expectSubsets({ mocka: "base", mockb: "base,canary", mockc: "base,canary" });
+  await expectRollout(stage, "rollouts-mocka", CANCELED);
+  await expectSubsets(stage, { mocka: "base", mockb: "base,canary", mockc: "base,canary" });
   await expectNoCanaryDeployment(stage, "mocka");
   const after = podUids(stage, "mocka");
   stage.check(
@@ -109,39 +131,39 @@ async function rollBack(stage: Stage): Promise<void> {
     after.length > 0 && after.join() === before.join(),
     after.join(),
   );
-  await stage.expectChain("base", "10011", "a1 b1 c1");
-  await stage.expectChain("canary", "10012", "a1 b2 c2");
+  await expectChain(stage, "base", "10011", "a1 b1 c1");
+  await expectChain(stage, "canary", "10012", "a1 b2 c2");
 }
 
 async function releaseAgain(stage: Stage): Promise<void> {
   await patchImage(stage, "mocka");
-  await stage.expectRollout("rollouts-mocka", WAITING);
-  await stage.expectSubsets({ mocka: "base,canary", mockb: "base,canary", mockc: "base,canary" });
-  await stage.expectChain("canary", "10013", "a2 b2 c2");
+  await expectRollout(stage, "rollouts-mocka", WAITING);
+  await expectSubsets(stage, { mocka: "base,canary", mockb: "base,canary", mockc: "base,canary" });
+  await expectChain(stage, "canary", "10013", "a2 b2 c2");
 }
 
 async function completeMiddle(stage: Stage): Promise<void> {
   await stage.kubectl("kruise", "rollout", "approve", "rollout/rollouts-mockb");
-  await stage.expectRollout("rollouts-mockb", COMPLETED);
-  await stage.expectSubsets({ mocka: "base,canary", mockb: "base", mockc: "base,canary" });
+  await expectRollout(stage, "rollouts-mockb", COMPLETED);
+  await expectSubsets(stage, { mocka: "base,canary", mockb: "base", mockc: "base,canary" });
   await expectNoCanaryDeployment(stage, "mockb");
   await stage.kubectl("get", "rollout");
   await showSubsets(stage);
-  await stage.expectChain("base", "10004", "a1 b2 c1");
+  await expectChain(stage, "base", "10004", "a1 b2 c1");
   // The decisive request (LANE-301): it passes a base pod of mockb and must come back to the canary lane after it.
-  await stage.expectChain("canary", "10014", "a2 b2 c2");
+  await expectChain(stage, "canary", "10014", "a2 b2 c2");
 }
 
 async function completeRest(stage: Stage): Promise<void> {
   await stage.kubectl("kruise", "rollout", "approve", "rollout/rollouts-mocka");
   await stage.kubectl("kruise", "rollout", "approve", "rollout/rollouts-mockc");
-  for (const service of SERVICES) await stage.expectRollout(`rollouts-${service}`, COMPLETED);
-  await stage.expectSubsets({ mocka: "base", mockb: "base", mockc: "base" });
+  for (const service of SERVICES) await expectRollout(stage, `rollouts-${service}`, COMPLETED);
+  await expectSubsets(stage, { mocka: "base", mockb: "base", mockc: "base" });
   for (const service of SERVICES) await expectNoCanaryDeployment(stage, service);
   await stage.kubectl("get", "rollout");
   await stage.kubectl("get", "deployment,pod", "-L", "ASM_TRAFFIC_TAG");
-  await stage.expectChain("base", "10005", "a2 b2 c2");
-  await stage.expectChain("canary", "10015", "a2 b2 c2");
+  await expectChain(stage, "base", "10005", "a2 b2 c2");
+  await expectChain(stage, "canary", "10015", "a2 b2 c2");
 }
 
 async function patchImage(stage: Stage, service: string): Promise<void> {

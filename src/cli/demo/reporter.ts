@@ -1,5 +1,5 @@
 import type { Paint } from "../terminal.ts";
-import type { LoadReport } from "./load.ts";
+import type { LoadReport } from "./walk.ts";
 
 /** What one step did and saw: printed as it happens for a person, as one JSON object for a script. */
 export interface StepReport {
@@ -20,6 +20,7 @@ export interface Summary {
   readonly requestsFailed: number;
   readonly statuses: LoadReport["statuses"];
   readonly failures: readonly string[];
+  readonly remark: string | null;
   readonly seconds: number;
   readonly kept: string | null;
 }
@@ -85,7 +86,7 @@ export function textReporter(
         const parts = Object.entries(counts).map(([status, count]) => `${count} × ${status}`);
         line(colours.dim(`    ${tag.padEnd(14)} ${parts.join(", ")}`));
       }
-      line(`  requests failed  ${summary.requestsFailed}   (an untagged request rightly gets 404)`);
+      line(`  requests failed  ${summary.requestsFailed}${summary.remark ? `   (${summary.remark})` : ""}`);
       for (const failure of summary.failures) line(`    ${colours.red(failure)}`);
       line(`  seconds          ${summary.seconds.toFixed(1)}`);
       if (summary.kept) line(`\nThe cluster stays up. Use it with:\n  ${summary.kept}`);

@@ -1,22 +1,10 @@
-import { Agent, get } from "node:http";
+import { Agent } from "node:http";
 import { type Cancel, type Clock, systemClock } from "../../base/clock.ts";
+import { type HttpAnswer, sendRequest } from "../http.ts";
 import { parseChain } from "./chain.ts";
+import type { LoadReport } from "./walk.ts";
 
-/**
- * A steady load through the gateway from the first step to the last: requests tagged for the base lane, for the canary
- * lane and untagged ones in turn. An untagged request must get 404 (no lane rule matches it, LANE-107); a tagged one
- * must come back with the whole chain, and a base chain must hold no canary pod (SEED-030).
- */
-export interface LoadReport {
-  readonly sent: number;
-  readonly failed: number;
-  /** By lane tag: how many got which status. */
-  readonly statuses: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  /** The first failures, in words. */
-  readonly failures: readonly string[];
-}
-
-export interface LoadOptions {
+export interface LaneLoadOptions {
   readonly url: string;
   /** The lane label of the pod with this address; null when the address belongs to no pod. */
   readonly laneOfAddress: (ip: string) => string | null;
@@ -26,16 +14,15 @@ export interface LoadOptions {
 const TAGS = ["base", "canary", null] as const;
 /** One request every 10 ms: a hundred a second, far below what the proxy carries, so that the load disturbs nothing. */
 const INTERVAL_MS = 10;
-const REQUEST_TIMEOUT_MS = 10_000;
 const FAILURES_KEPT = 10;
 
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-}
-
-export class Load {
-  readonly #options: LoadOptions;
+/**
+ * A steady load through the gateway from the first step to the last: requests tagged for the base lane, for the canary
+ * lane and untagged ones in turn. An untagged request must get 404 (no lane rule matches it, LANE-107); a tagged one
+ * must come back with the whole chain, and a base chain must hold no canary pod (SEED-030).
+ */
+export class LaneLoad {
+  readonly #options: LaneLoadOptions;
   readonly #clock: Clock;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 32 });
   readonly #open = new Set<Promise<void>>();
@@ -45,7 +32,7 @@ export class Load {
   #sent = 0;
   #failed = 0;
 
-  constructor(options: LoadOptions, clock: Clock = systemClock) {
+  constructor(options: LaneLoadOptions, clock: Clock = systemClock) {
     this.#options = options;
     this.#clock = clock;
   }
@@ -63,7 +50,13 @@ export class Load {
     this.#cancel();
     await Promise.all(this.#open);
     this.#agent.destroy();
-    return { sent: this.#sent, failed: this.#failed, statuses: this.#statuses, failures: this.#failures };
+    return {
+      sent: this.#sent,
+      failed: this.#failed,
+      statuses: this.#statuses,
+      failures: this.#failures,
+      remark: "an untagged request rightly gets 404",
+    };
   }
 
   #send(): void {
@@ -80,7 +73,7 @@ export class Load {
 
   /** Null when the answer is what it must be, else what is wrong with it. */
   async #request(tag: string | null, id: string): Promise<string | null> {
-    let answer: Answer;
+    let answer: HttpAnswer;
     try {
       answer = await this.#get(tag, id);
     } catch (error) {
@@ -96,26 +89,10 @@ export class Load {
     return leak ? `a request of the base lane reached the canary pod ${leak.ip}: ${answer.body}` : null;
   }
 
-  #get(tag: string | null, id: string): Promise<Answer> {
+  #get(tag: string | null, id: string): Promise<HttpAnswer> {
     const headers: Record<string, string> = { "my-request-id": id };
     if (tag !== null) headers["x-asm-prefer-tag"] = tag;
-    return new Promise((resolve, reject) => {
-      const request = get(
-        this.#options.url,
-        { agent: this.#agent, headers, timeout: REQUEST_TIMEOUT_MS },
-        (response) => {
-          let body = "";
-          response.setEncoding("utf8");
-          response.on("data", (part: string) => {
-            body += part;
-          });
-          response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
-          response.on("error", reject);
-        },
-      );
-      request.on("timeout", () => request.destroy(new Error(`no answer within ${REQUEST_TIMEOUT_MS} ms`)));
-      request.on("error", reject);
-    });
+    return sendRequest(this.#options.url, { agent: this.#agent, headers });
   }
 
   #count(tag: string | null, status: string): void {
