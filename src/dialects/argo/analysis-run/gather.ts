@@ -2,8 +2,8 @@ import type { SecretLookup } from "../../../analysis/arguments.ts";
 import { secretValue } from "../../../analysis/measure.ts";
 import { AnalysisSpecError } from "../../../analysis/spec-error.ts";
 import type { AnalysisRun } from "../../../analysis/types.ts";
+import type { Job } from "../../../api/batch.ts";
 import type { Secret } from "../../../api/core.ts";
-import type { KubeObject } from "../../../api/meta.ts";
 import type { Instant } from "../../../base/time.ts";
 import { type ObjectKey, resources } from "../../../kube/resource.ts";
 import type { CacheReader } from "../../../runtime/controller.ts";
@@ -12,7 +12,7 @@ import type { CacheReader } from "../../../runtime/controller.ts";
 export interface AnalysisRunView {
   readonly run: AnalysisRun;
   /** Jobs that the run's metrics created. */
-  readonly jobs: readonly KubeObject[];
+  readonly jobs: readonly Job[];
   readonly secretOf: SecretLookup;
   readonly now: Instant;
 }

@@ -1,6 +1,6 @@
 import { finishMeasurement, type MeasurementOutcome, openMeasurement, resultOf } from "../../../analysis/status.ts";
 import type { AnalysisRun, AnalysisRunStatus, JobMetric, Metric } from "../../../analysis/types.ts";
-import type { KubeObject } from "../../../api/meta.ts";
+import type { Job } from "../../../api/batch.ts";
 import { isRecord } from "../../../base/json.ts";
 import type { Instant } from "../../../base/time.ts";
 import { conditionsOf, findCondition } from "../../../kube/pods.ts";
@@ -26,7 +26,7 @@ export function jobName(run: AnalysisRun, metric: Metric): string {
   return before + metric.name.slice(0, Math.max(0, NAME_LENGTH_MAX - before.length - after.length)) + after;
 }
 
-export function renderJob(run: AnalysisRun, metric: Metric, job: JobMetric): KubeObject {
+export function renderJob(run: AnalysisRun, metric: Metric, job: JobMetric): Job {
   const { name, namespace = "", uid = "" } = run.metadata;
   const template = isRecord(job.spec["template"]) ? job.spec["template"] : {};
   const metadata = isRecord(template["metadata"]) ? template["metadata"] : {};
@@ -59,7 +59,7 @@ export function renderJob(run: AnalysisRun, metric: Metric, job: JobMetric): Kub
 export function followJobs(
   run: AnalysisRun,
   before: AnalysisRunStatus,
-  { metrics, jobs, now }: { metrics: readonly Metric[]; jobs: readonly KubeObject[]; now: Instant },
+  { metrics, jobs, now }: { metrics: readonly Metric[]; jobs: readonly Job[]; now: Instant },
 ): AnalysisRunStatus {
   let status = before;
   for (const { name, provider } of metrics) {
@@ -71,7 +71,7 @@ export function followJobs(
   return status;
 }
 
-function jobOutcome(name: string | undefined, jobs: readonly KubeObject[]): MeasurementOutcome | null {
+function jobOutcome(name: string | undefined, jobs: readonly Job[]): MeasurementOutcome | null {
   if (name === undefined) return { phase: "Error", message: "job metadata reference missing" };
   const job = jobs.find(({ metadata }) => metadata.name === name);
   if (!job) return { phase: "Error", message: `jobs.batch "${name}" not found` };
@@ -86,7 +86,7 @@ function jobOutcome(name: string | undefined, jobs: readonly KubeObject[]): Meas
 export function terminateJobs(
   run: AnalysisRun,
   before: AnalysisRunStatus,
-  { metrics, jobs, now }: { metrics: readonly Metric[]; jobs: readonly KubeObject[]; now: Instant },
+  { metrics, jobs, now }: { metrics: readonly Metric[]; jobs: readonly Job[]; now: Instant },
 ): { readonly status: AnalysisRunStatus; readonly writes: readonly Write[] } {
   let status = before;
   const writes: Write[] = [];
@@ -102,7 +102,7 @@ export function terminateJobs(
 }
 
 /** MP-034: finished Jobs whose measurement is no longer kept. */
-export function forgottenJobs(status: AnalysisRunStatus, jobs: readonly KubeObject[]): readonly Write[] {
+export function forgottenJobs(status: AnalysisRunStatus, jobs: readonly Job[]): readonly Write[] {
   const results = status.metricResults ?? [];
   const kept = new Set(
     results.flatMap(({ measurements = [] }) => measurements.map(({ metadata }) => metadata?.[JOB_NAME])),
@@ -112,6 +112,6 @@ export function forgottenJobs(status: AnalysisRunStatus, jobs: readonly KubeObje
     .map((object) => ({ op: "delete", type: resources.jobs, object, propagationPolicy: "Foreground" }));
 }
 
-function hasEnded(job: KubeObject): boolean {
+function hasEnded(job: Job): boolean {
   return conditionsOf(job).some(({ type, status }) => (type === "Complete" || type === "Failed") && status === "True");
 }

@@ -1,0 +1,237 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { PrometheusMetric } from "../types.ts";
+import { prometheus } from "./prometheus.ts";
+import { measureWith, type Received, type Reply, startStub, testClock } from "./stub-server.fixture.ts";
+
+const vector = (...values: string[]) => ({
+  status: "success",
+  data: { resultType: "vector", result: values.map((value) => ({ metric: {}, value: [1, value] })) },
+});
+
+async function ask(
+  reply: (request: Received) => Reply | null,
+  config: (url: string) => PrometheusMetric,
+  options: Parameters<typeof measureWith>[2] & { successCondition?: string } = {},
+) {
+  const stub = await startStub(reply);
+  try {
+    const { successCondition = "result[0] > 0.9", ...rest } = options;
+    const outcome = await measureWith(
+      { prometheus },
+      { successCondition, provider: { prometheus: config(stub.url) } },
+      rest,
+    );
+    return { ...outcome, received: stub.received, url: stub.url };
+  } finally {
+    await stub.stop();
+  }
+}
+
+test("MP-003 an instant query is posted under the address's own path", async () => {
+  const { received, phase, value, metricMetadata } = await ask(
+    () => ({ body: vector("0.95") }),
+    (url) => ({ address: `${url}/api/v1/prometheus/`, query: "up", headers: [{ key: "X-Scope-OrgID", value: "t" }] }),
+  );
+  assert.deepEqual([phase, value], ["Successful", "[0.95]"]);
+  assert.equal(received[0]?.method, "POST");
+  assert.equal(received[0]?.path, "/api/v1/prometheus/api/v1/query");
+  assert.equal(received[0]?.headers["x-scope-orgid"], "t");
+  const form = new URLSearchParams(received[0]?.body);
+  assert.deepEqual(Object.fromEntries(form), { query: "up", time: String(testClock.now() / 1000), timeout: "30s" });
+  assert.deepEqual(metricMetadata, { ResolvedPrometheusQuery: "up" });
+});
+
+test("MP-003 a server that knows no POST is asked by GET", async () => {
+  const { received, phase } = await ask(
+    ({ method }) => (method === "POST" ? { status: 405, body: "" } : { body: vector("1") }),
+    (url) => ({ address: url, query: "up" }),
+  );
+  assert.equal(phase, "Successful");
+  assert.match(received[1]?.path ?? "", /^\/api\/v1\/query\?query=up&/);
+});
+
+const results: readonly (readonly [
+  resultType: string,
+  result: unknown,
+  condition: string,
+  value: string,
+  phase: string,
+])[] = [
+  ["scalar", [1, "10"], "result == 10", "10", "Successful"],
+  ["vector", [{ value: [1, "10"] }, { value: [1, "11"] }], "result[1] == 11", "[10,11]", "Successful"],
+  [
+    "matrix",
+    [
+      {
+        values: [
+          [1, "11"],
+          [2, "12"],
+        ],
+      },
+      { values: [[1, "1e-9"]] },
+    ],
+    "len(result) == 3",
+    "[11,12,0.000000001]",
+    "Successful",
+  ],
+  ["vector", [{ value: [1, "NaN"] }], "result[0] > 0.9", "[NaN]", "Failed"],
+  ["vector", [{ value: [1, "+Inf"] }], "result[0] > 0.9", "[+Inf]", "Successful"],
+  ["vector", [], "result[0] > 0.9", "[]", "Error"],
+];
+for (const [resultType, result, successCondition, value, phase] of results) {
+  test(`MP-005 a ${resultType} is stored as ${value}`, async () => {
+    const outcome = await ask(
+      () => ({ body: { status: "success", data: { resultType, result } } }),
+      (url) => ({ address: url, query: "up" }),
+      { successCondition },
+    );
+    assert.deepEqual([outcome.phase, outcome.value], [phase, value]);
+  });
+}
+
+const failures: readonly (readonly [id: string, reply: Reply, message: string])[] = [
+  [
+    "MP-008",
+    {
+      status: 400,
+      body: { status: "error", errorType: "bad_data", error: 'invalid parameter "query": 1:5: parse error: x' },
+    },
+    'bad_data: invalid parameter "query": 1:5: parse error: x',
+  ],
+  [
+    "MP-008",
+    { status: 422, body: { status: "error", errorType: "execution", error: "too many" } },
+    "execution: too many",
+  ],
+  ["MP-008", { status: 404, body: "" }, "client_error: client error: 404"],
+  ["MP-008", { status: 503, body: "" }, "server_error: server error: 503"],
+  [
+    "MP-005",
+    { body: { status: "success", data: { resultType: "string", result: [1, "x"] } } },
+    "Prometheus metric type not supported",
+  ],
+];
+for (const [id, reply, message] of failures) {
+  test(`${id} a measurement errs with: ${message}`, async () => {
+    const outcome = await ask(
+      () => reply,
+      (url) => ({ address: url, query: "up" }),
+    );
+    assert.deepEqual([outcome.phase, outcome.message], ["Error", message]);
+    assert.deepEqual(outcome.metricMetadata, { ResolvedPrometheusQuery: "up" });
+  });
+}
+
+const configurations: readonly (readonly [id: string, config: PrometheusMetric, message: string])[] = [
+  ["MP-002", { query: "up" }, "prometheus address is not configured"],
+  ["MP-002", { address: "nonsense", query: "up" }, "prometheus address is not is url format"],
+  ["MP-001", { address: "http://x:1", timeout: -1 }, "prometheus timeout should not be negative"],
+  ["MP-001", { address: "http://x:1", timeout: 0 }, 'Post "http://x:1/api/v1/query": context deadline exceeded'],
+  [
+    "MP-009",
+    { address: "http://x:1", authentication: { oauth2: { tokenUrl: "http://y" } } },
+    "missing mandatory parameter in metric for OAuth2 setup",
+  ],
+  [
+    "MP-009",
+    { address: "http://x:1", authentication: { basicAuth: { password: "p" } } },
+    "missing mandatory parameter in metric for basic auth setup: username",
+  ],
+  [
+    "MP-009",
+    { address: "http://x:1", authentication: { basicAuth: { username: "u" } } },
+    "missing mandatory parameter in metric for basic auth setup: password",
+  ],
+  [
+    "MP-004",
+    { address: "http://x:1", rangeQuery: { start: "1", end: "now()", step: "1m" } },
+    "failed to parse rangeQuery.start as time: expected time.Time, but got int",
+  ],
+  [
+    "MP-004",
+    { address: "http://x:1", rangeQuery: { start: "now()", end: "now()", step: "soon" } },
+    'failed to parse rangeQuery.step as duration: time: invalid duration "soon"',
+  ],
+];
+for (const [id, config, message] of configurations) {
+  test(`${id} a configuration errs with: ${message}`, async () => {
+    const outcome = await measureWith({ prometheus }, { provider: { prometheus: config } });
+    assert.deepEqual([outcome.phase, outcome.message], ["Error", message]);
+  });
+}
+
+test("MP-004 a range query sends start, end and step", async () => {
+  const { received } = await ask(
+    () => ({ body: vector("1") }),
+    (url) => ({
+      address: url,
+      query: "up",
+      rangeQuery: { start: 'now() - duration("5m")', end: "now()", step: "1m" },
+    }),
+  );
+  const now = testClock.now() / 1000;
+  assert.equal(received[0]?.path, "/api/v1/query_range");
+  const form = Object.fromEntries(new URLSearchParams(received[0]?.body));
+  assert.deepEqual(form, { query: "up", start: String(now - 300), end: String(now), step: "60", timeout: "30s" });
+});
+
+test("MP-009 OAuth2 fetches a token first, basic authentication sends the pair", async () => {
+  const { received, phase } = await ask(
+    ({ path }) => ({ body: path === "/token" ? { access_token: "t0k" } : vector("1") }),
+    (url) => ({
+      address: url,
+      query: "up",
+      authentication: { oauth2: { tokenUrl: `${url}/token`, clientId: "c", clientSecret: "s", scopes: ["a", "b"] } },
+    }),
+  );
+  assert.equal(phase, "Successful");
+  assert.equal(received[0]?.body, "grant_type=client_credentials&scope=a+b");
+  assert.equal(received[1]?.headers.authorization, "Bearer t0k");
+  const withBasic = await ask(
+    () => ({ body: vector("1") }),
+    (url) => ({ address: url, query: "up", authentication: { basicAuth: { username: "u", password: "p" } } }),
+  );
+  assert.equal(withBasic.received[0]?.headers.authorization, `Basic ${btoa("u:p")}`);
+});
+
+test("MP-006 warnings of the API stand in the measurement", async () => {
+  const { metadata } = await ask(
+    () => ({ body: { ...vector("1"), warnings: ["w1", "w2"] } }),
+    (url) => ({ address: url, query: "up" }),
+  );
+  assert.deepEqual(metadata, { warnings: '"w1", "w2"' });
+});
+
+test("MP-008 nobody listening is told in Go's words", async () => {
+  const stub = await startStub(() => null);
+  await stub.stop();
+  const config = { address: stub.url, query: "up" };
+  const { message } = await measureWith({ prometheus }, { provider: { prometheus: config } });
+  const host = new URL(stub.url).host;
+  assert.equal(message, `Post "${stub.url}/api/v1/query": dial tcp ${host}: connect: connection refused`);
+});
+
+test("MP-008 a server that never answers runs into the deadline", async () => {
+  const stub = await startStub(() => {
+    setImmediate(() => testClock.advanceTo(testClock.now() + 5000));
+    return null;
+  });
+  const config = { address: stub.url, query: "up", timeout: 5 };
+  const { message } = await measureWith({ prometheus }, { provider: { prometheus: config } });
+  assert.equal(message, `Post "${stub.url}/api/v1/query": context deadline exceeded`);
+  await stub.stop();
+});
+
+test("SE-008 an alias answers for the address as written, and the status tells", async () => {
+  const stub = await startStub(() => ({ body: vector("1") }));
+  const written = "http://prometheus.istio-system:9090";
+  const outcome = await measureWith(
+    { prometheus },
+    { provider: { prometheus: { address: written, query: "up" } } },
+    { context: { addressOf: (address) => (address === written ? stub.url : address) } },
+  );
+  assert.equal(outcome.phase, "Successful");
+  assert.equal(outcome.metricMetadata?.["PrometheusAddress"], stub.url);
+  await stub.stop();
+});

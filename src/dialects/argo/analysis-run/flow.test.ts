@@ -1,0 +1,238 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { checkCrashAtEachWrite, checkFixpoint } from "../../../../test/support/reconciler-checks.ts";
+import type { World } from "../../../../test/support/world.ts";
+import type { KubeObject } from "../../../api/meta.ts";
+import { resources } from "../../../kube/resource.ts";
+import { analysisRun, getRun, metric, runKey, startAnalysisWorld } from "./analysis-run.fixture.ts";
+
+async function messages(world: World, reason: string): Promise<readonly string[]> {
+  const events = await world.list(resources.events);
+  return events.filter((event) => event["reason"] === reason).map((event) => `${event["type"]} ${event["message"]}`);
+}
+
+test("AN-031 a run without delay is measured at once and completes", async () => {
+  const { world, measuredAt } = await startAnalysisWorld(() => 1);
+  await world.apply(analysisRun({ metrics: [metric("rate")] }));
+  await world.settle();
+  const { status } = await getRun(world);
+  assert.equal(status?.phase, "Successful");
+  assert.equal(status?.message, undefined);
+  assert.deepEqual(status?.runSummary, { count: 1, successful: 1 });
+  assert.equal(status?.metricResults?.[0]?.measurements?.[0]?.value, "1");
+  assert.equal(measuredAt.get("rate")?.length, 1);
+  assert.deepEqual(await messages(world, "MetricSuccessful"), ["Normal Metric 'rate' Completed. Result: Successful"]);
+  assert.deepEqual(await messages(world, "AnalysisRunSuccessful"), ["Normal Analysis Completed. Result: Successful"]);
+  await checkFixpoint(world);
+  await world.stop();
+});
+
+test("AN-032 SE-002 first after the delay, then after each interval, after an error every 10 s", async () => {
+  const { world, measuredAt } = await startAnalysisWorld((_, count) => (count < 2 ? 1 : "no answer"));
+  await world.apply(analysisRun({ metrics: [metric("rate", { initialDelay: "60s", interval: "20s" })] }));
+  const begun = world.clock.now();
+  await world.advance(200_000);
+  const seconds = measuredAt.get("rate")?.map((at) => Math.round(at - begun / 1000));
+  assert.deepEqual(seconds, [60, 80, 100, 110, 120, 130, 140]);
+  const { status } = await getRun(world);
+  assert.equal(status?.phase, "Error");
+  assert.equal(
+    status?.message,
+    'Metric "rate" assessed Error due to consecutiveErrors (5) > consecutiveErrorLimit (4): "Error Message: no answer"',
+  );
+  assert.deepEqual(await messages(world, "AnalysisRunError"), ["Warning Analysis Completed. Result: Error"]);
+  await checkFixpoint(world);
+  await world.stop();
+});
+
+test("AN-045 V6 termination ends an unbounded run with Run Terminated", async () => {
+  const { world } = await startAnalysisWorld(() => 1);
+  await world.apply(analysisRun({ metrics: [metric("rate", { interval: "20s" })] }));
+  await world.advance(50_000);
+  assert.equal((await getRun(world)).status?.phase, "Running");
+  await world.patch(resources.analysisRuns, runKey, { spec: { terminate: true } });
+  await world.settle();
+  const { status } = await getRun(world);
+  assert.equal(status?.phase, "Successful");
+  assert.equal(status?.message, "Run Terminated");
+  assert.equal(status?.metricResults?.[0]?.count, 3);
+  await world.stop();
+});
+
+const invalid: readonly (readonly [id: string, spec: Parameters<typeof analysisRun>[0], message: string])[] = [
+  [
+    "AN-040 V12",
+    { metrics: [metric("rate", { failureLimit: -1 })] },
+    "Analysis spec invalid: metrics[0]: failureLimit and consecutiveSuccessLimit cannot both be disabled",
+  ],
+  ["AN-021", { metrics: [] }, "Analysis spec invalid: no metrics specified"],
+  [
+    "AN-037",
+    { metrics: [metric("rate", { successCondition: "result > {{args.x}}" })] },
+    "Unable to resolve metric arguments: failed to resolve {{args.x}}",
+  ],
+  [
+    "AN-019",
+    { metrics: [metric("rate")], args: [{ name: "x", valueFrom: { secretKeyRef: { name: "s", key: "k" } } }] },
+    'Unable to resolve metric arguments: secrets "s" not found',
+  ],
+  [
+    "AN-020",
+    { metrics: [metric("rate")], dryRun: [{ metricName: "*" }] },
+    "Analysis spec invalid: dryRun[0]: Rule didn't match any metric name(s)",
+  ],
+];
+for (const [id, spec, message] of invalid) {
+  test(`${id} the run ends in Error: ${message}`, async () => {
+    const { world, measuredAt } = await startAnalysisWorld(() => 1);
+    await world.apply(analysisRun(spec));
+    await world.settle();
+    const { status } = await getRun(world);
+    assert.deepEqual([status?.phase, status?.message, measuredAt.size], ["Error", message, 0]);
+    await checkFixpoint(world);
+    await world.stop();
+  });
+}
+
+test("AN-019 a secret argument is used and never shown", async () => {
+  const { world } = await startAnalysisWorld(({ provider }) => `refused: ${provider.web?.url}`);
+  await world.apply({
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: "s" },
+    data: { k: btoa("hush") },
+  });
+  const secret = { name: "key", valueFrom: { secretKeyRef: { name: "s", key: "k" } } };
+  const web = { web: { url: "http://x/{{args.key}}" } };
+  await world.apply(analysisRun({ metrics: [metric("rate", { provider: web })], args: [secret] }));
+  await world.settle();
+  const run = await getRun(world);
+  assert.equal(run.status?.metricResults?.[0]?.measurements?.[0]?.message, "refused: http://x/*****");
+  assert.ok(!JSON.stringify(run).includes("hush"));
+  await world.stop();
+});
+
+test("AN-050 a completed run is deleted when its time has passed", async () => {
+  const { world } = await startAnalysisWorld(() => 1);
+  await world.apply(analysisRun({ metrics: [metric("rate")], ttlStrategy: { secondsAfterCompletion: 60 } }));
+  await world.advance(59_000);
+  assert.ok(await getRun(world));
+  await world.advance(4000);
+  assert.equal(await getRun(world), null);
+  await world.stop();
+});
+
+test("AN-035 a measurement under way is finished and counted before a terminated run completes", async () => {
+  const { world } = await startAnalysisWorld(() => 0, { delayMs: 20_000 });
+  await world.apply(analysisRun({ metrics: [metric("rate", { interval: "60s" })] }));
+  await world.advance(5000);
+  await world.patch(resources.analysisRuns, runKey, { spec: { terminate: true } });
+  await world.advance(5000);
+  assert.equal((await getRun(world)).status?.phase, "Running");
+  await world.advance(30_000);
+  const { status } = await getRun(world);
+  assert.equal(status?.phase, "Failed");
+  assert.equal(status?.metricResults?.[0]?.failed, 1);
+  await world.stop();
+});
+
+test("a measurement whose outcome was lost is measured again and counted once", async () => {
+  let isLost = true;
+  const { world, measurer } = await startAnalysisWorld(() => (isLost ? undefined : 1));
+  await world.apply(analysisRun({ metrics: [metric("rate")] }));
+  await world.advance(5000);
+  assert.equal((await getRun(world)).status?.metricResults?.[0]?.phase, "Running");
+  isLost = false;
+  measurer().stop();
+  measurer().start();
+  await world.restartControllers();
+  await world.settle();
+  const { status } = await getRun(world);
+  assert.equal(status?.phase, "Successful");
+  assert.equal(status?.metricResults?.[0]?.count, 1);
+  assert.equal(status?.metricResults?.[0]?.measurements?.length, 1);
+  await world.stop();
+});
+
+test("AN-040 a crash after any write changes nothing in the end", async () => {
+  await checkCrashAtEachWrite({
+    start: async () => (await startAnalysisWorld((_, count) => (count === 1 ? 0 : 1))).world,
+    play: async (world) => {
+      await world.apply(
+        analysisRun({ metrics: [metric("rate", { interval: "10s", count: 3, failureLimit: 1 }), metric("other")] }),
+      );
+      for (let rounds = 0; rounds < 4; rounds++) {
+        await world.settle({ quietMs: 25_000 });
+        await world.advance(15_000);
+      }
+      await world.settle();
+    },
+    project: async (world) => {
+      const { status } = await getRun(world);
+      return [
+        status?.phase,
+        ...(status?.metricResults ?? []).map(({ name, phase, count }) => `${name} ${phase} ${count}`).sort(),
+      ];
+    },
+  });
+});
+
+const jobMetric = metric("check", {
+  successCondition: "",
+  provider: {
+    job: {
+      metadata: { labels: { team: "a" } },
+      spec: {
+        backoffLimit: 0,
+        template: { spec: { restartPolicy: "Never", containers: [{ name: "c", image: "c:1" }] } },
+      },
+    },
+  },
+});
+
+async function endJob(world: World, type: "Complete" | "Failed"): Promise<void> {
+  const [job] = await world.list(resources.jobs, "default");
+  await world.client.patch(
+    resources.jobs,
+    { namespace: "default", name: job!.metadata.name },
+    { kind: "merge", body: { status: { conditions: [{ type, status: "True" }] } } },
+    { subresource: "status" },
+  );
+  await world.settle();
+}
+
+for (const [condition, phase] of [
+  ["Complete", "Successful"],
+  ["Failed", "Failed"],
+] as const) {
+  test(`MP-031 a Job that is ${condition} makes the measurement ${phase}`, async () => {
+    const { world } = await startAnalysisWorld(() => 1);
+    await world.apply(analysisRun({ metrics: [jobMetric] }));
+    await world.settle();
+    const run = await getRun(world);
+    const [job] = (await world.list<KubeObject>(resources.jobs, "default")) as KubeObject[];
+    assert.equal(job?.metadata.name, `${run.metadata.uid}.check.1`);
+    assert.equal(job?.metadata.labels?.["analysisrun.argoproj.io/uid"], run.metadata.uid);
+    assert.equal(job?.metadata.annotations?.["analysisrun.argoproj.io/metric-name"], "check");
+    assert.deepEqual(run.status?.metricResults?.[0]?.measurements?.[0]?.metadata, {
+      "job-name": job?.metadata.name,
+      "job-namespace": "default",
+    });
+    await endJob(world, condition);
+    assert.equal((await getRun(world)).status?.phase, phase);
+    await checkFixpoint(world);
+    await world.stop();
+  });
+}
+
+test("MP-034 terminating a run deletes its Job and leaves the run Inconclusive", async () => {
+  const { world } = await startAnalysisWorld(() => 1);
+  await world.apply(analysisRun({ metrics: [jobMetric] }));
+  await world.settle();
+  await world.patch(resources.analysisRuns, runKey, { spec: { terminate: true } });
+  await world.settle();
+  const { status } = await getRun(world);
+  assert.equal(status?.phase, "Inconclusive");
+  assert.equal(status?.metricResults?.[0]?.measurements?.[0]?.message, "Metric Terminated");
+  await world.stop();
+});
