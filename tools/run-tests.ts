@@ -15,7 +15,10 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const filters = process.argv.slice(2).filter((argument) => !argument.startsWith("-"));
 
 /** Programs that tests start, and the Debian package that brings each. */
-const tools = [{ program: "kubectl", debianPackage: "kubectl", elsewhere: "https://kubernetes.io/docs/tasks/tools/" }];
+const tools = [
+  { program: "kubectl", debianPackage: "kubectl", elsewhere: "https://kubernetes.io/docs/tasks/tools/" },
+  { program: "prometheus", debianPackage: "prometheus", elsewhere: "https://prometheus.io/download/" },
+];
 
 /** One test file must end within this time; a hanging one is reported instead of holding the run for ever. */
 const FILE_TIMEOUT_MS = 300_000;

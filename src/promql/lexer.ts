@@ -139,7 +139,10 @@ export function tokenize(text: string): Token[] {
       if (character === "(") parentheses++;
       push("punctuation", character);
     } else if (character === ")") {
-      if (parentheses === 0) return fail("unexpected right parenthesis ')'");
+      if (parentheses === 0) {
+        at++;
+        return fail("unexpected right parenthesis ')'");
+      }
       parentheses--;
       push("punctuation", character);
     } else if (character === "{") {

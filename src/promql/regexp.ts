@@ -41,6 +41,11 @@ export function compileAnchored(pattern: string): RegExp {
   }
 }
 
+/** Prometheus hands the parser the anchored text, and its messages show it. */
+function wrapped(pattern: string): string {
+  return `^(?s:${pattern})$`;
+}
+
 function translate(pattern: string): string {
   let out = "";
   let position = 0;
@@ -73,7 +78,7 @@ function translate(pattern: string): string {
       }
       canRepeat = false;
     } else if (character === ")") {
-      if (groups.pop() === undefined) throw new RegexpError("unexpected )", pattern);
+      if (groups.pop() === undefined) throw new RegexpError("unexpected )", wrapped(pattern));
       out += ")".repeat(flagGroups.pop()! + 1);
       canRepeat = true;
     } else if (character === "|") {
@@ -93,7 +98,7 @@ function translate(pattern: string): string {
     }
     position += taken;
   }
-  if (groups.length > 0) throw new RegexpError("missing closing )", pattern);
+  if (groups.length > 0) throw new RegexpError("missing closing )", wrapped(pattern));
   return out + ")".repeat(flagGroups[0]!);
 }
 
@@ -153,7 +158,7 @@ function characterClass(rest: string): [text: string, length: number] {
   }
   for (let isFirst = true; ; isFirst = false) {
     const character = rest[position];
-    if (character === undefined) throw new RegexpError("missing closing ]", rest);
+    if (character === undefined) throw new RegexpError("missing closing ]", `${rest})$`);
     if (character === "]" && !isFirst) return [`${out}]`, position + 1];
     const posix = /^\[:(\^?)(\w+):\]/.exec(rest.slice(position));
     if (posix) {
