@@ -18,6 +18,7 @@ import {
 } from "../kube/crd.ts";
 import { istioAdmission } from "../routing/validate.ts";
 import type { Pack } from "./pack.ts";
+import { sidecarInjection } from "./sidecar-injection.ts";
 
 /**
  * Istio's traffic kinds (networking.istio.io), with the fields that Alibaba's mesh adds to VirtualService: `fallback`
@@ -286,4 +287,9 @@ const crds: readonly KubeObject[] = [
   istioKind("Sidecar", "sidecars", "sidecar", anything, [ageColumn]),
 ];
 
-export const istioPack: Pack = { name: "istio", crds, converters: {}, admission: istioAdmission };
+export const istioPack: Pack = {
+  name: "istio",
+  crds,
+  converters: {},
+  admission: [...istioAdmission, sidecarInjection],
+};

@@ -3,7 +3,7 @@ import path from "node:path";
 import type { KubeObject } from "../../src/api/meta.ts";
 import { type Hop, parseChain, shortChain } from "../../src/cli/demo/chain.ts";
 import { type Observer, observe } from "../../src/cli/demo/observe.ts";
-import { subsetNames } from "../../src/cli/demo/stage.ts";
+import { subsetNames } from "../../src/cli/demo/lane-checks.ts";
 import { type CacheReader, revisionOf } from "../../src/kube/cache.ts";
 import { createHttpClient } from "../../src/kube/http-client.ts";
 import { loadKubeconfig } from "../../src/kube/kubeconfig.ts";

@@ -41,7 +41,7 @@ export async function expectSubsets(stage: Stage, want: Readonly<Record<string, 
   await stage.expectState(what, isWanted, () => JSON.stringify(found()));
 }
 
-function subsetNames(rule: KubeObject): string[] {
+export function subsetNames(rule: KubeObject): string[] {
   const spec = (rule["spec"] ?? {}) as { subsets?: { name: string }[] };
   return (spec.subsets ?? []).map(({ name }) => name);
 }

@@ -89,6 +89,9 @@ export function createImageTable(options: ImageTableOptions): ImageTable {
   };
 }
 
+/** A program that waits for its end and takes next to no memory. */
+const IDLE = ["tail", "-f", "/dev/null"];
+
 /** The images that every cluster knows. */
 function builtInImages({ appsDirectory, nodePath }: ImageTableOptions): readonly ImageEntry[] {
   const sample = {
@@ -107,7 +110,9 @@ function builtInImages({ appsDirectory, nodePath }: ImageTableOptions): readonly
     { image: "*curlimages/curl", command: ["curl"] },
     { image: "python", command: [], args: ["python3"] },
     { image: "node", command: [], args: [nodePath] },
-    { image: "*pause", command: ["tail", "-f", "/dev/null"] },
+    { image: "*pause", command: IDLE },
+    // The mesh listens on the pod's address already; its sidecar only has to be there (SE-009).
+    { image: "*istio/proxyv2", command: IDLE },
   ];
 }
 
