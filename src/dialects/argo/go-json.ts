@@ -11,7 +11,11 @@ function encode(type: string | undefined, shape: GoField["shape"], value: unknow
   if (value === null || value === undefined) return "null";
   if (shape === "list" && Array.isArray(value)) return `[${value.map((item) => encode(type, "one", item)).join(",")}]`;
   if (shape === "map" && isRecord(value)) {
-    return encodeMembers(Object.keys(value).sort().map((key) => [key, encode(type, "one", value[key])]));
+    return encodeMembers(
+      Object.keys(value)
+        .sort()
+        .map((key) => [key, encode(type, "one", value[key])]),
+    );
   }
   if (type === "Quantity") return JSON.stringify(canonicalQuantity(String(value)));
   const fields = type === undefined ? undefined : goTypes.get(type);
@@ -49,7 +53,11 @@ function emptyValue({ name, type, shape }: GoField): unknown {
 function encodePlain(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(encodePlain).join(",")}]`;
   if (!isRecord(value)) return JSON.stringify(value) ?? "null";
-  return encodeMembers(Object.keys(value).sort().map((key) => [key, encodePlain(value[key])]));
+  return encodeMembers(
+    Object.keys(value)
+      .sort()
+      .map((key) => [key, encodePlain(value[key])]),
+  );
 }
 
 function encodeMembers(members: readonly (readonly [string, string])[]): string {

@@ -131,8 +131,7 @@ const declarations: Record<string, string> = {
   ExperimentTemplate:
     "name! specRef! replicas* metadata!:TemplateMetadata selector:LabelSelector weight* service:ExperimentService",
   ExperimentService: "name",
-  ExperimentAnalysis:
-    "name! templateName! clusterScope args:AnalysisArgument[] requiredForCompletion",
+  ExperimentAnalysis: "name! templateName! clusterScope args:AnalysisArgument[] requiredForCompletion",
 };
 
 export interface GoField {

@@ -16,7 +16,8 @@ export function canonicalQuantity(text: string): string {
   const minus = sign === "-" ? "-" : "";
   const binary = BINARY.indexOf(suffix as (typeof BINARY)[number]);
   if (suffix.endsWith("i")) return minus + canonicalBinary(whole, fraction, binary);
-  const power = exponent === undefined ? (DECIMAL.indexOf(suffix as (typeof DECIMAL)[number]) - UNIT) * 3 : Number(exponent);
+  const power =
+    exponent === undefined ? (DECIMAL.indexOf(suffix as (typeof DECIMAL)[number]) - UNIT) * 3 : Number(exponent);
   return minus + canonicalDecimal(BigInt(`${whole}${fraction}` || "0"), power - fraction.length);
 }
 

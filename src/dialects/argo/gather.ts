@@ -1,0 +1,231 @@
+import type { PodTemplate, ReplicaSet } from "../../api/apps.ts";
+import type { DestinationRule, VirtualService } from "../../api/istio.ts";
+import type { KubeObject, LabelSelector } from "../../api/meta.ts";
+import type { Instant } from "../../base/time.ts";
+import { type ObjectKey, type ResourceType, resources } from "../../kube/resource.ts";
+import { matchesLabelSelector } from "../../kube/selector.ts";
+import type { CacheReader } from "../../runtime/controller.ts";
+import { DATA_PLANE_KEY } from "../../traffic/data-plane.ts";
+import { POD_TEMPLATE_HASH } from "./keys.ts";
+import { byAge } from "./replica-sets.ts";
+import type { AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate, Experiment, Rollout } from "./types.ts";
+import type { RolloutView, ServiceView, VirtualServiceView, Workload } from "./view.ts";
+
+/** Reads everything that the Rollout reconciler decides on. */
+export function gatherRollout(
+  key: ObjectKey,
+  cache: CacheReader,
+  { now, assumedPropagationSeconds }: { now: Instant; assumedPropagationSeconds: number },
+): RolloutView | null {
+  const stored = cache.get<Rollout>(resources.argoRollouts, key);
+  if (!stored || stored.metadata.deletionTimestamp) return null;
+  const workload = workloadOf(stored, cache);
+  const rollout = resolve(stored, workload);
+  const uid = stored.metadata.uid ?? "";
+  const selector = rollout.spec.selector ?? {};
+  const owned = cache.ownedBy<ReplicaSet>(resources.replicaSets, uid);
+  const candidates = isEmpty(selector)
+    ? []
+    : cache.selectedBy<ReplicaSet>(resources.replicaSets, key.namespace, selector);
+  return {
+    rollout,
+    now,
+    assumedPropagationSeconds,
+    workload,
+    replicaSets: owned.filter((one) => matchesLabelSelector(selector, one.metadata.labels)).sort(byAge),
+    orphans: candidates.filter(isOrphan),
+    strangers: owned.filter((one) => !isEmpty(selector) && !matchesLabelSelector(selector, one.metadata.labels)),
+    takenNames: new Set(
+      cache
+        .list<ReplicaSet>(resources.replicaSets, key.namespace)
+        .filter((one) => one.metadata.name.startsWith(`${key.name}-`) && controllerUid(one) !== uid)
+        .map(({ metadata }) => metadata.name),
+    ),
+    services: servicesOf(rollout, cache),
+    virtualServices: virtualServicesOf(rollout, cache),
+    destinationRule: destinationRuleOf(rollout, cache),
+    dataPlane: cache.get(resources.configMaps, DATA_PLANE_KEY),
+    analysisRuns: cache.ownedBy<AnalysisRun>(resources.analysisRuns, uid),
+    experiments: cache.ownedBy<Experiment>(resources.experiments, uid),
+    templates: byName(cache.list<AnalysisTemplate>(resources.analysisTemplates, key.namespace)),
+    clusterTemplates: byName(cache.list<ClusterAnalysisTemplate>(resources.clusterAnalysisTemplates)),
+    pods: new Map(owned.map((one) => [one.metadata.name, cache.ownedBy(resources.pods, one.metadata.uid ?? "")])),
+    rivals: rivalsOf(rollout, cache),
+  };
+}
+
+function byName<T extends KubeObject>(objects: readonly T[]): ReadonlyMap<string, T> {
+  return new Map(objects.map((object) => [object.metadata.name, object]));
+}
+
+/** Only a ReplicaSet that carries our label was ever one of a Rollout's (ARC-026). */
+function isOrphan(replicaSet: ReplicaSet): boolean {
+  const { metadata } = replicaSet;
+  const isFree = controllerUid(replicaSet) === undefined && metadata.deletionTimestamp === undefined;
+  return isFree && metadata.labels?.[POD_TEMPLATE_HASH] !== undefined;
+}
+
+function controllerUid({ metadata }: KubeObject): string | undefined {
+  return metadata.ownerReferences?.find((owner) => owner.controller === true)?.uid;
+}
+
+function isEmpty({ matchLabels = {}, matchExpressions = [] }: LabelSelector): boolean {
+  return Object.keys(matchLabels).length === 0 && matchExpressions.length === 0;
+}
+
+// Workload reference --------------------------------------------------------------------------------------------------
+
+const podTemplates: ResourceType = {
+  group: "",
+  version: "v1",
+  plural: "podtemplates",
+  kind: "PodTemplate",
+  namespaced: true,
+};
+
+/** ARC-680. */
+export function workloadType({
+  apiVersion = "",
+  kind = "",
+}: {
+  apiVersion?: string;
+  kind?: string;
+}): ResourceType | null {
+  if (apiVersion.startsWith("apps/") && kind === "Deployment") return resources.deployments;
+  if (apiVersion.startsWith("apps/") && kind === "ReplicaSet") return resources.replicaSets;
+  if (apiVersion === "v1" && kind === "PodTemplate") return podTemplates;
+  return null;
+}
+
+export { podTemplates };
+
+function workloadOf({ spec, metadata }: Rollout, cache: CacheReader): RolloutView["workload"] {
+  const { workloadRef } = spec;
+  if (!workloadRef) return null;
+  const type = workloadType(workloadRef);
+  if (!type) return "unsupported";
+  const object = cache.get(type, { namespace: metadata.namespace ?? "", name: workloadRef.name ?? "" });
+  if (!object) return "missing";
+  const template = (type === podTemplates ? object["template"] : specOf(object)["template"]) as PodTemplate;
+  return { object, template };
+}
+
+/** The Rollout with the template and selector that it borrows; the stored object never shows them (ARC-680). */
+function resolve(rollout: Rollout, workload: RolloutView["workload"]): Rollout {
+  if (workload === null || typeof workload === "string") return rollout;
+  const { metadata } = rollout.spec.template ?? {};
+  if (metadata?.labels || metadata?.annotations) return rollout;
+  const borrowed = specOf(workload.object)["selector"] as LabelSelector | undefined;
+  const labels = workload.template.metadata?.labels;
+  const selector = rollout.spec.selector ?? borrowed ?? (labels ? { matchLabels: labels } : undefined);
+  return { ...rollout, spec: { ...rollout.spec, template: workload.template, ...(selector ? { selector } : {}) } };
+}
+
+function specOf(object: KubeObject): Record<string, unknown> {
+  return (object["spec"] ?? {}) as Record<string, unknown>;
+}
+
+export function isWorkload(workload: RolloutView["workload"]): workload is Workload {
+  return workload !== null && typeof workload !== "string";
+}
+
+// Services and Istio --------------------------------------------------------------------------------------------------
+
+export function serviceNamesOf({ spec }: Rollout): readonly string[] {
+  const { canary, blueGreen } = spec.strategy ?? {};
+  const names = [
+    canary?.canaryService,
+    canary?.stableService,
+    canary?.pingPong?.pingService,
+    canary?.pingPong?.pongService,
+    blueGreen?.activeService,
+    blueGreen?.previewService,
+  ];
+  return [...new Set(names.filter((name): name is string => name !== undefined && name !== ""))];
+}
+
+const SERVICE_NAME = "kubernetes.io/service-name";
+
+function servicesOf(rollout: Rollout, cache: CacheReader): ReadonlyMap<string, ServiceView | null> {
+  const namespace = rollout.metadata.namespace ?? "";
+  return new Map(
+    serviceNamesOf(rollout).map((name) => {
+      const service = cache.get(resources.services, { namespace, name });
+      return [name, service && { service, endpointHashes: endpointHashes(namespace, name, cache) }];
+    }),
+  );
+}
+
+interface Endpoint {
+  readonly conditions?: { readonly ready?: boolean };
+  readonly targetRef?: { readonly name?: string };
+}
+
+function endpointHashes(namespace: string, service: string, cache: CacheReader): ReadonlySet<string> {
+  const slices = cache.selectedBy(resources.endpointSlices, namespace, { matchLabels: { [SERVICE_NAME]: service } });
+  const endpoints = slices.flatMap((slice) => (slice["endpoints"] ?? []) as Endpoint[]);
+  const ready = endpoints.filter(({ conditions }) => conditions?.ready !== false);
+  return new Set(
+    ready.map(({ targetRef }) => {
+      const pod = cache.get(resources.pods, { namespace, name: targetRef?.name ?? "" });
+      return pod?.metadata.labels?.[POD_TEMPLATE_HASH] ?? "";
+    }),
+  );
+}
+
+/** `name`, `name.namespace`, or a whole host name (ARC-300). */
+export function virtualServiceKey(name: string, namespace: string): ObjectKey {
+  const short = name.replace(/\.cluster\.local$/, "").replace(/\.svc$/, "");
+  const dot = short.lastIndexOf(".");
+  return dot < 0 ? { namespace, name: short } : { namespace: short.slice(dot + 1), name: short.slice(0, dot) };
+}
+
+const ISTIO_PATH = "spec.strategy.canary.trafficRouting.istio";
+
+export function virtualServiceConfigs({ spec }: Rollout): Pick<VirtualServiceView, "config" | "path">[] {
+  const istio = spec.strategy?.canary?.trafficRouting?.istio;
+  if (!istio) return [];
+  if (istio.virtualService) return [{ config: istio.virtualService, path: `${ISTIO_PATH}.virtualService` }];
+  return (istio.virtualServices ?? []).map((config) => ({ config, path: `${ISTIO_PATH}.virtualServices` }));
+}
+
+function virtualServicesOf(rollout: Rollout, cache: CacheReader): readonly VirtualServiceView[] {
+  const namespace = rollout.metadata.namespace ?? "";
+  return virtualServiceConfigs(rollout).map(({ config, path }) => ({
+    config,
+    path,
+    object: cache.get<VirtualService>(resources.virtualServices, virtualServiceKey(config.name, namespace)),
+  }));
+}
+
+function destinationRuleOf({ spec, metadata }: Rollout, cache: CacheReader): DestinationRule | null | undefined {
+  const rule = spec.strategy?.canary?.trafficRouting?.istio?.destinationRule;
+  if (!rule) return undefined;
+  return cache.get<DestinationRule>(resources.destinationRules, {
+    namespace: metadata.namespace ?? "",
+    name: rule.name,
+  });
+}
+
+/** ARC-926: two Rollouts that set the weights of one route fight for ever. */
+function rivalsOf(rollout: Rollout, cache: CacheReader): readonly string[] {
+  const own = new Set(routeNames(rollout));
+  if (own.size === 0) return [];
+  return cache
+    .list<Rollout>(resources.argoRollouts)
+    .filter((other) => other.metadata.uid !== rollout.metadata.uid && isOlder(other, rollout))
+    .filter((other) => routeNames(other).some((route) => own.has(route)))
+    .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
+}
+
+function isOlder(left: Rollout, right: Rollout): boolean {
+  const [a, b] = [left.metadata.creationTimestamp ?? "", right.metadata.creationTimestamp ?? ""];
+  return a === b ? (left.metadata.uid ?? "") < (right.metadata.uid ?? "") : a < b;
+}
+
+function routeNames(rollout: Rollout): string[] {
+  return virtualServiceConfigs(rollout).flatMap(({ config }) => {
+    const { namespace, name } = virtualServiceKey(config.name, rollout.metadata.namespace ?? "");
+    return (config.routes?.length ? config.routes : [""]).map((route) => `${namespace}/${name}/${route}`);
+  });
+}

@@ -1,0 +1,142 @@
+import type { KubeObject } from "../../api/meta.ts";
+import { formatKey, keyOf, type ObjectKey, type ResourceType, resources } from "../../kube/resource.ts";
+import type { AnyController, CacheReader, Controller } from "../../runtime/controller.ts";
+import { DATA_PLANE_KEY } from "../../traffic/data-plane.ts";
+import { analysisRunController } from "./analysis-run/index.ts";
+import {
+  gatherRollout,
+  podTemplates,
+  serviceNamesOf,
+  virtualServiceConfigs,
+  virtualServiceKey,
+  workloadType,
+} from "./gather.ts";
+import { reconcileRollout } from "./reconcile.ts";
+import type { Rollout } from "./types.ts";
+import type { RolloutView } from "./view.ts";
+
+/** Argo Rollouts: the controllers of argoproj.io. The CRDs are in packs/argo.ts. */
+
+export interface ArgoOptions {
+  /** How long a change of routes is taken to need where no data plane tells when it is in force. */
+  readonly assumedPropagationSeconds?: number;
+}
+
+const ASSUMED_PROPAGATION_SECONDS = 1; // design decision 3
+
+export function argoControllers({
+  assumedPropagationSeconds = ASSUMED_PROPAGATION_SECONDS,
+}: ArgoOptions = {}): AnyController[] {
+  return [rolloutController(assumedPropagationSeconds), analysisRunController];
+}
+
+function rolloutController(assumedPropagationSeconds: number): Controller<RolloutView> {
+  return {
+    name: "argo-rollout",
+    component: "rollouts-controller",
+    watches: [
+      { type: resources.argoRollouts, keysOf: (rollout) => [formatKey(keyOf(rollout))] },
+      { type: resources.replicaSets, keysOf: ownerOrWorkload(resources.replicaSets) },
+      { type: resources.analysisRuns, keysOf: owningRollout },
+      { type: resources.experiments, keysOf: owningRollout },
+      { type: resources.services, keysOf: (service, cache) => naming(cache, service, serviceNamesOf) },
+      {
+        type: resources.endpointSlices,
+        keysOf: (slice, cache) => rolloutsOfService(slice.metadata.labels?.[SERVICE_NAME], slice, cache),
+      },
+      { type: resources.virtualServices, keysOf: rolloutsOfVirtualService },
+      { type: resources.destinationRules, keysOf: rolloutsOfDestinationRule },
+      { type: resources.configMaps, keysOf: rolloutsAwaitingDataPlane },
+      { type: resources.analysisTemplates, keysOf: (template, cache) => analysed(cache, template.metadata.namespace) },
+      { type: resources.clusterAnalysisTemplates, keysOf: (_, cache) => analysed(cache, undefined) },
+      { type: resources.deployments, keysOf: rolloutsOfWorkload(resources.deployments) },
+      { type: podTemplates, keysOf: rolloutsOfWorkload(podTemplates) },
+    ],
+    reads: [resources.pods],
+    gather: (key, cache, now) => gatherRollout(key, cache, { now, assumedPropagationSeconds }),
+    reconcile: reconcileRollout,
+  };
+}
+
+const SERVICE_NAME = "kubernetes.io/service-name";
+
+function rolloutsIn(cache: CacheReader, namespace: string | undefined): readonly Rollout[] {
+  return cache.list<Rollout>(resources.argoRollouts, namespace);
+}
+
+function keys(rollouts: readonly Rollout[]): string[] {
+  return rollouts.map((rollout) => formatKey(keyOf(rollout)));
+}
+
+function owningRollout({ metadata }: KubeObject): string[] {
+  return (metadata.ownerReferences ?? [])
+    .filter(
+      (owner) => owner.controller === true && owner.kind === "Rollout" && owner.apiVersion.startsWith("argoproj.io/"),
+    )
+    .map(({ name }) => formatKey({ namespace: metadata.namespace ?? "", name }));
+}
+
+function ownerOrWorkload(type: ResourceType): (object: KubeObject, cache: CacheReader) => string[] {
+  const asWorkload = rolloutsOfWorkload(type);
+  return (object, cache) => [...owningRollout(object), ...asWorkload(object, cache)];
+}
+
+function naming(cache: CacheReader, object: KubeObject, namesOf: (rollout: Rollout) => readonly string[]): string[] {
+  const { namespace, name } = object.metadata;
+  return keys(rolloutsIn(cache, namespace).filter((rollout) => namesOf(rollout).includes(name)));
+}
+
+function rolloutsOfService(service: string | undefined, slice: KubeObject, cache: CacheReader): string[] {
+  if (service === undefined) return [];
+  return keys(
+    rolloutsIn(cache, slice.metadata.namespace).filter((rollout) => serviceNamesOf(rollout).includes(service)),
+  );
+}
+
+function isSame(left: ObjectKey, right: ObjectKey): boolean {
+  return left.namespace === right.namespace && left.name === right.name;
+}
+
+function rolloutsOfVirtualService(object: KubeObject, cache: CacheReader): string[] {
+  const own = keyOf(object);
+  return keys(
+    rolloutsIn(cache, undefined).filter((rollout) =>
+      virtualServiceConfigs(rollout).some(({ config }) =>
+        isSame(virtualServiceKey(config.name, rollout.metadata.namespace ?? ""), own),
+      ),
+    ),
+  );
+}
+
+function rolloutsOfDestinationRule(object: KubeObject, cache: CacheReader): string[] {
+  return naming(cache, object, ({ spec }) => {
+    const rule = spec.strategy?.canary?.trafficRouting?.istio?.destinationRule;
+    return rule ? [rule.name] : [];
+  });
+}
+
+/** What the mesh runs changes often; only a Rollout that waits for it cares. */
+function rolloutsAwaitingDataPlane(object: KubeObject, cache: CacheReader): string[] {
+  if (!isSame(keyOf(object), DATA_PLANE_KEY)) return [];
+  return keys(
+    rolloutsIn(cache, undefined).filter(({ spec }) => spec.strategy?.canary?.trafficRouting?.istio !== undefined),
+  );
+}
+
+function analysed(cache: CacheReader, namespace: string | undefined): string[] {
+  return keys(
+    rolloutsIn(cache, namespace).filter(({ spec }) => {
+      const { canary, blueGreen } = spec.strategy ?? {};
+      const isStep = canary?.steps?.some(({ analysis, experiment }) => analysis || experiment);
+      return canary?.analysis || isStep || blueGreen?.prePromotionAnalysis || blueGreen?.postPromotionAnalysis;
+    }),
+  );
+}
+
+function rolloutsOfWorkload(type: ResourceType): (object: KubeObject, cache: CacheReader) => string[] {
+  return (object, cache) =>
+    naming(cache, object, ({ spec }) => {
+      const { workloadRef } = spec;
+      return workloadRef?.name !== undefined && workloadType(workloadRef) === type ? [workloadRef.name] : [];
+    });
+}

@@ -1,0 +1,32 @@
+import type { Pass } from "./pass.ts";
+import { wantedOf } from "./replica-sets.ts";
+
+/** A new template or list of steps: the release starts over (ARC-110…112). */
+export function resetStatus(pass: Pass): void {
+  const { next, rollout, steps, newRS, stepHash, newHash, status } = pass;
+  pass.clearPauses();
+  pass.clearAbort();
+  delete next.promoteFull;
+  const weights = next.canary?.weights;
+  const pingPong = next.canary?.stablePingPong;
+  next.canary = { ...(weights ? { weights } : {}), ...(pingPong ? { stablePingPong: pingPong } : {}) };
+  const { activeSelector, previewSelector } = next.blueGreen ?? {};
+  next.blueGreen = { ...(activeSelector ? { activeSelector } : {}), ...(previewSelector ? { previewSelector } : {}) };
+  if (rollout.spec.restartAt !== undefined) next.restartedAt = rollout.spec.restartAt;
+  next.currentPodHash = newHash;
+  if (!pass.canary) return;
+  next.currentStepHash = stepHash;
+  if (steps.length === 0) {
+    delete next.currentStepIndex;
+    return;
+  }
+  next.currentStepIndex = 0;
+  const isStable = (status.stableRS ?? "") !== "" && status.stableRS === newHash;
+  if (isStable) {
+    next.currentStepIndex = steps.length;
+    pass.event("SkipSteps", "Rollback to stable ReplicaSets");
+  } else if (pass.isRollbackWithinWindow) {
+    next.currentStepIndex = steps.length;
+    if (wantedOf(newRS) > 0) pass.event("SkipSteps", "Rollback to active ReplicaSets within RollbackWindow");
+  }
+}

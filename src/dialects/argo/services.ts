@@ -1,0 +1,77 @@
+import type { ReplicaSet } from "../../api/apps.ts";
+import type { KubeObject } from "../../api/meta.ts";
+import { keyOf, resources } from "../../kube/resource.ts";
+import { annotations, POD_TEMPLATE_HASH } from "./keys.ts";
+import type { Pass } from "./pass.ts";
+import { availableOf, hashOf, isFullyAvailable } from "./replica-sets.ts";
+import type { ServiceView } from "./view.ts";
+
+/** Which version's pods a Service selects, and how it is switched to another (section 6.1). */
+
+export function selectedHash(service: KubeObject): string {
+  const { selector } = (service["spec"] ?? {}) as { selector?: Record<string, string> };
+  return selector?.[POD_TEMPLATE_HASH] ?? "";
+}
+
+function managerOf({ metadata }: KubeObject): string | undefined {
+  return metadata.annotations?.[annotations.managedBy];
+}
+
+/** ARC-200. True when the Service selected something else before. */
+export function switchService(pass: Pass, service: KubeObject, hash: string): boolean {
+  const from = selectedHash(service);
+  const name = pass.rollout.metadata.name;
+  if (from === hash && managerOf(service) !== undefined) return false;
+  pass.write({
+    op: "patch",
+    type: resources.services,
+    key: keyOf(service),
+    patch: {
+      kind: "merge",
+      body: {
+        ...(managerOf(service) === undefined ? { metadata: { annotations: { [annotations.managedBy]: name } } } : {}),
+        spec: { selector: { [POD_TEMPLATE_HASH]: hash } },
+      },
+    },
+    basedOn: service,
+  });
+  if (from === hash) return false;
+  pass.event("SwitchService", `Switched selector for service '${service.metadata.name}' from '${from}' to '${hash}'`);
+  return true;
+}
+
+/** ARC-201: the first switch needs all pods, later ones at least one. */
+export function mayReceive(service: KubeObject, replicaSet: ReplicaSet): boolean {
+  return managerOf(service) === undefined ? isFullyAvailable(replicaSet) : availableOf(replicaSet) >= 1;
+}
+
+/** Every ready endpoint is a pod of this version, and there is one. */
+export function servesOnly({ endpointHashes }: ServiceView, hash: string): boolean {
+  return endpointHashes.size === 1 && endpointHashes.has(hash);
+}
+
+export function serviceOf(pass: Pass, name: string | undefined): ServiceView | null {
+  return name ? (pass.view.services.get(name) ?? null) : null;
+}
+
+/**
+ * Stable and canary Service of a canary (ARC-201, ARC-202): one decision for each, so that no selector flaps (ARC-903).
+ * The canary's Service moves on only while it gets no traffic (INV-04).
+ */
+export function switchCanaryServices(pass: Pass, { isCanaryIdle }: { isCanaryIdle: boolean }): void {
+  const { canary, newRS, stableRS } = pass;
+  const stable = serviceOf(pass, canary?.stableService);
+  if (stable && stableRS && mayReceive(stable.service, stableRS)) {
+    switchService(pass, stable.service, hashOf(stableRS));
+  }
+  const service = serviceOf(pass, canary?.canaryService)?.service;
+  if (!service) return;
+  const goesBack = pass.isAborted && stableRS !== null && stableRS !== newRS;
+  const target = goesBack ? stableRS : newRS;
+  if (!target || (pass.isRouted && !isCanaryIdle)) {
+    if (target && selectedHash(service) !== hashOf(target)) pass.isWaitingForDataPlane = true;
+    return;
+  }
+  const isReady = goesBack && pass.isRouted ? true : mayReceive(service, target);
+  if (isReady) switchService(pass, service, hashOf(target));
+}

@@ -1,0 +1,31 @@
+import { podsForWeight } from "./counts.ts";
+import type { Pass } from "./pass.ts";
+import { availableOf } from "./replica-sets.ts";
+
+/** With dynamicStableScale traffic goes back only as fast as the stable version grows again (INV-18). */
+
+/** ARC-083: the share that the steps give the canary while stable comes back. */
+export function abortScaleWeight({ steps, replicas, maxWeight, newRS, stableRS, canary }: Pass): number {
+  const missing = replicas - availableOf(stableRS);
+  const hasDelay = (canary?.abortScaleDownDelaySeconds ?? 0) !== 0;
+  const enough = hasDelay ? missing : Math.max(missing, availableOf(newRS));
+  for (let index = steps.length - 1; index >= 0; index--) {
+    const weight = steps[index]?.setWeight;
+    if (weight !== undefined && podsForWeight(weight, replicas, maxWeight) < enough) return weight;
+  }
+  return 0;
+}
+
+/** ARC-226. */
+export function steppedAbortWeight(pass: Pass): number {
+  const { replicas, maxWeight, stableRS, status, canary } = pass;
+  if (!canary?.dynamicStableScale || replicas === 0) return 0;
+  const given = abortScaleWeight(pass);
+  const carried = (maxWeight * availableOf(stableRS)) / replicas;
+  const lacking = Math.max(0, Math.floor(maxWeight - carried));
+  const current = status.canary?.weights?.canary.weight;
+  if (current === undefined) return Math.max(lacking, given);
+  if (given <= 0) return Math.min(lacking, current);
+  if (carried < maxWeight - given) return current;
+  return Math.min(given, current);
+}
