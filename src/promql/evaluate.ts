@@ -27,6 +27,8 @@ export const LOOKBACK_MS = 5 * 60_000;
 const SUBQUERY_STEP_MS = 60_000;
 /** Prometheus' `--query.max-samples`. */
 const SAMPLES_TOUCHED_MAX = 50_000_000;
+/** Of the query and all its subqueries: seconds of work, where `[1y:1ms]` would ask for years. */
+const STEPS_MAX = 5_000_000;
 /** Prometheus' bound on the answer of a range query (6.3). */
 const POINTS_MAX = 11_000;
 
@@ -113,6 +115,7 @@ class Evaluation {
   readonly #warnings = new Set<string>();
   readonly #infos = new Set<string>();
   #samplesTouched = 0;
+  #stepsMade = 0;
 
   constructor(source: SampleSource, query: string, bounds: EvaluationBounds) {
     this.#source = source;
@@ -128,6 +131,12 @@ class Evaluation {
     const found = new Map<string, { labels: Labels; times: Instant[]; values: number[] }>();
     for (let at = start; at <= end; at += stepMs) {
       this.#bounds.checkTime?.();
+      if (++this.#stepsMade > STEPS_MAX) {
+        throw new QueryError(
+          "execution",
+          `query asks for more than ${STEPS_MAX} steps; try a larger subquery resolution`,
+        );
+      }
       const value = this.evaluate(expression, at);
       const samples = value.type === "vector" ? value.samples : [{ labels: Labels.empty, value: scalarOf(value) }];
       for (const sample of samples) {
