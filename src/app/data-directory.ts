@@ -70,8 +70,9 @@ export function prepareDataDirectory(directory: DataDirectory): void {
     rmSync(probe);
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    const why = code === "EEXIST" || code === "ENOTDIR" ? "it is not a directory" : `it cannot be written (${code})`;
     throw new StartError(
-      `cannot use data directory ${directory.root}: it cannot be written (${code}); choose another with --data DIR, or --memory`,
+      `cannot use data directory ${directory.root}: ${why}; choose another with --data DIR, or --memory`,
       { cause },
     );
   }

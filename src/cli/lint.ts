@@ -40,10 +40,12 @@ function readSources(name: string): SourceFile[] {
       const files = readdirSync(name)
         .filter((file) => /\.ya?ml$/.test(file))
         .sort();
+      if (files.length === 0) throw new UsageError(`no manifests (*.yaml, *.yml) in directory ${name}`);
       return files.map((file) => readSource(path.join(name, file)));
     }
     return [readSource(name)];
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     throw new UsageError(`cannot read ${name}: ${reasonOf(error)}`);
   }
 }

@@ -194,7 +194,13 @@ const cases: { name: string; source: SourceFile; code: string; line?: number; me
     message:
       "Rollout default/r: it sets pod label app=canary, but Deployment default/cart selects on app=cart: the canary Deployment would be refused",
   },
-  { name: "YAML that cannot be read", source: { file: "a.yaml", text: "a: [1\n" }, code: "YAML" },
+  {
+    name: "YAML that cannot be read, at the file's own line",
+    source: source(service("cart"), "a: b: c\n"),
+    code: "YAML",
+    line: 12,
+    message: "Nested mappings are not allowed in compact mappings",
+  },
   { name: "a document that is no object", source: { file: "a.yaml", text: "- 1\n" }, code: "YAML" },
 ];
 

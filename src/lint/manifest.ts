@@ -40,12 +40,14 @@ export function parseManifests(file: string, text: string): ParsedFile {
     const document = parseDocument(part, { uniqueKeys: false });
     const start = offset;
     offset += part.length;
-    for (const error of document.errors) {
+    const [error] = document.errors;
+    // What follows the first mistake is mostly its echo.
+    if (error) {
       const line = lineAt(text, start + error.pos[0]);
-      const message = error.message.split("\n")[0] ?? error.message;
+      const message = (error.message.split("\n")[0] ?? "").replace(/ at line \d+, column \d+:$/, "");
       findings.push({ code: "YAML", level: "error", file, line, object: "", message });
+      continue;
     }
-    if (document.errors.length > 0) continue;
     const value: unknown = document.toJS({ maxAliasCount: 100 });
     if (value === null || value === undefined) continue;
     const problem = shapeProblem(value);
