@@ -121,7 +121,7 @@ for (const [step, states, base, canary] of rows) {
   });
 }
 
-test("LANE-301 INV-15 the lane survives a hop through base", () => {
+test("LANE-301 LANE-800 LANE-900 INV-15 the lane survives a hop through base", () => {
   const hops = walk([releasing, v1, releasing], "canary");
   assert.deepEqual(
     hops.map(({ to, laneRequested, source, subset, decision }) => [to, laneRequested, source, subset, decision]),
