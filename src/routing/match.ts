@@ -189,7 +189,7 @@ function queryCondition(name: string, match: StringMatch): Condition {
   };
 }
 
-export function queryValue(pathWithQuery: string, name: string): string | null {
+function queryValue(pathWithQuery: string, name: string): string | null {
   const question = pathWithQuery.indexOf("?");
   if (question < 0) return null;
   for (const pair of pathWithQuery.slice(question + 1).split("&")) {
