@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, Option } from "commander";
@@ -42,10 +42,13 @@ async function playDemo({ json, keep, data }: DemoOptions): Promise<boolean> {
   const startedAt = systemClock.now();
   const reporter = json ? jsonReporter(console.log) : personReporter();
   const root = data ?? mkdtempSync(path.join(tmpdir(), "fairway-demo-"));
-  const stop = () => void fairway("down", "--data", root);
-  process.once("SIGINT", () => {
-    stop();
-    process.exit(130);
+  const clear = () => {
+    fairway("down", "--data", root);
+    if (!data) rmSync(root, { recursive: true, force: true });
+  };
+  whenCutShort((exitCode) => {
+    clear();
+    process.exit(exitCode);
   });
   let isKept = false;
   try {
@@ -69,11 +72,16 @@ async function playDemo({ json, keep, data }: DemoOptions): Promise<boolean> {
     });
     return passed;
   } finally {
-    if (!isKept) {
-      stop();
-      if (!data) rmSync(root, { recursive: true, force: true });
-    }
+    if (!isKept) clear();
   }
+}
+
+/** A signal, or a reader of our output that went away (`| head`): the cluster must not stay behind. */
+function whenCutShort(end: (exitCode: number) => void): void {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(signal, () => end(128 + constants.signals[signal]));
+  }
+  process.stdout.once("error", () => end(128 + constants.signals.SIGPIPE));
 }
 
 async function playOn(instance: Instance, reporter: Reporter) {
