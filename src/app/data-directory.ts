@@ -97,7 +97,7 @@ export function removeInstance(directory: DataDirectory, pid: number): void {
 }
 
 /** What is written there, whether it still runs or not; null when there is nothing or it cannot be read. */
-export function readInstance(directory: DataDirectory): Instance | null {
+function readInstance(directory: DataDirectory): Instance | null {
   if (!existsSync(directory.instanceFile)) return null;
   try {
     return JSON.parse(readFileSync(directory.instanceFile, "utf8")) as Instance;

@@ -117,7 +117,7 @@ function secondObject(text: string): number | null {
   return keys[1]?.index ?? null;
 }
 
-export function lineAt(text: string, offset: number): number {
+function lineAt(text: string, offset: number): number {
   let line = 1;
   for (let index = text.indexOf("\n"); index >= 0 && index < offset; index = text.indexOf("\n", index + 1)) line++;
   return line;

@@ -23,11 +23,11 @@ import { hostOf } from "./unknown-host.ts";
 
 const GROUP = "istio.alibabacloud.com";
 
-export function laneGroups(manifests: readonly Manifest[]): readonly Manifest[] {
+function laneGroups(manifests: readonly Manifest[]): readonly Manifest[] {
   return ofKind(manifests, GROUP, "ASMSwimLaneGroup");
 }
 
-export function lanesOf(manifests: readonly Manifest[], group: Manifest): readonly Manifest[] {
+function lanesOf(manifests: readonly Manifest[], group: Manifest): readonly Manifest[] {
   return ofKind(manifests, GROUP, "ASMSwimLane").filter(
     ({ object }) => object.metadata.labels?.["swimlane-group"] === nameOf(group),
   );
@@ -44,7 +44,7 @@ function servicesOf(manifests: readonly Manifest[], group: Manifest): readonly M
   );
 }
 
-export function laneSelector(lane: Manifest): Readonly<Record<string, string>> {
+function laneSelector(lane: Manifest): Readonly<Record<string, string>> {
   return texts(member(lane.object, "spec", "labelSelector"));
 }
 
