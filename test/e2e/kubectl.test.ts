@@ -103,7 +103,7 @@ test("K8S-5 a watch shows a pod on its way", async () => {
     await eventually("the list", lines, (text) => text.startsWith("NAME"));
     const listed = shown.length;
     await cluster.kubectlOk("scale", "deployment", "mockc-v1", "--replicas=2");
-    await eventually("the new pod", lines, (text) => /Pending[^]*1\/1\s+Running/.test(text.slice(listed)));
+    await eventually("the new pod", lines, (text) => /Pending[\s\S]*1\/1\s+Running/.test(text.slice(listed)));
   } finally {
     watching.kill();
     await cluster.kubectlOk("scale", "deployment", "mockc-v1", "--replicas=1");
