@@ -70,8 +70,9 @@ export function prepareDataDirectory(directory: DataDirectory): void {
     rmSync(probe);
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    const why = code === "EEXIST" || code === "ENOTDIR" ? "it is not a directory" : `it cannot be written (${code})`;
     throw new StartError(
-      `cannot use data directory ${directory.root}: it cannot be written (${code}); choose another with --data DIR, or --memory`,
+      `cannot use data directory ${directory.root}: ${why}; choose another with --data DIR, or --memory`,
       { cause },
     );
   }
@@ -96,7 +97,7 @@ export function removeInstance(directory: DataDirectory, pid: number): void {
 }
 
 /** What is written there, whether it still runs or not; null when there is nothing or it cannot be read. */
-export function readInstance(directory: DataDirectory): Instance | null {
+function readInstance(directory: DataDirectory): Instance | null {
   if (!existsSync(directory.instanceFile)) return null;
   try {
     return JSON.parse(readFileSync(directory.instanceFile, "utf8")) as Instance;

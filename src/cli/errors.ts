@@ -17,3 +17,15 @@ export function reportAndExit(error: unknown): never {
   }
   process.exit(1);
 }
+
+/**
+ * A reader that went away (`| head`) is no failure: the command goes on to its end without output, so that it leaves
+ * nothing half done.
+ */
+export function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+    });
+  }
+}

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { getSystemErrorMap } from "node:util";
 import { Command } from "commander";
 import type { Finding, Level } from "../lint/finding.ts";
 import { fix, lint, renderEdit, type SourceFile } from "../lint/lint.ts";
@@ -28,6 +29,7 @@ export function lintCommand(): Command {
       else print(findings, paint(process.stdout, process.env));
       if (options.fix) mend(sources, findings, options);
       const left = options.fix ? findings.filter(({ edit }) => !edit) : findings;
+      if (!options.json) console.log(summary(left, findings.length - left.length));
       if (left.some(({ level }) => level === "error")) process.exitCode = 1;
     });
 }
@@ -38,11 +40,13 @@ function readSources(name: string): SourceFile[] {
       const files = readdirSync(name)
         .filter((file) => /\.ya?ml$/.test(file))
         .sort();
+      if (files.length === 0) throw new UsageError(`no manifests (*.yaml, *.yml) in directory ${name}`);
       return files.map((file) => readSource(path.join(name, file)));
     }
     return [readSource(name)];
   } catch (error) {
-    throw new UsageError(`cannot read ${name}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`cannot read ${name}: ${reasonOf(error)}`);
   }
 }
 
@@ -61,8 +65,22 @@ function print(findings: readonly Finding[], colours: Paint): void {
       `${file}:${line}: ${paintLevel[level](level)} ${code} ${message}${edit ? colours.dim(" [--fix]") : ""}`,
     );
   }
-  const count = (level: Level) => findings.filter((finding) => finding.level === level).length;
-  console.log(`${count("error")} errors, ${count("warning")} warnings, ${count("info")} notes`);
+}
+
+/** `2 errors, 1 warning, 7 notes`, of what is left after mending. */
+function summary(left: readonly Finding[], mendedCount: number): string {
+  const count = (level: Level, noun: string) => {
+    const amount = left.filter((finding) => finding.level === level).length;
+    return `${amount} ${noun}${amount === 1 ? "" : "s"}`;
+  };
+  const counts = [count("error", "error"), count("warning", "warning"), count("info", "note")].join(", ");
+  return mendedCount === 0 ? counts : `\n${mendedCount} mended; left: ${counts}`;
+}
+
+/** The system's words for why a file cannot be used. */
+function reasonOf(error: unknown): string {
+  const { errno } = error as NodeJS.ErrnoException;
+  return errno === undefined ? String(error) : (getSystemErrorMap().get(errno)?.[1] ?? String(error));
 }
 
 function mend(sources: readonly SourceFile[], findings: readonly Finding[], { output, json }: LintOptions): void {
@@ -73,8 +91,7 @@ function mend(sources: readonly SourceFile[], findings: readonly Finding[], { ou
     try {
       if (output || mended !== source.text) writeFileSync(target, mended);
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      throw new UsageError(`cannot write ${target}: ${code}; choose another place with --output DIR`);
+      throw new UsageError(`cannot write ${target}: ${reasonOf(error)}; choose another place with --output DIR`);
     }
     if (json || mended === source.text) continue;
     console.log(`\n--- ${source.file}\n+++ ${target}`);

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { demoCommand } from "./demo/command.ts";
 import { downCommand } from "./down.ts";
 import { envCommand } from "./env.ts";
-import { reportAndExit } from "./errors.ts";
+import { outliveReaders, reportAndExit } from "./errors.ts";
 import { explainCommand } from "./explain.ts";
 import { lintCommand } from "./lint.ts";
 import { loadCommand } from "./load.ts";
@@ -24,6 +24,7 @@ const program = new Command("fairway")
   .addCommand(lintCommand())
   .addCommand(loadCommand());
 
+outliveReaders();
 try {
   await program.parseAsync(process.argv);
 } catch (error) {

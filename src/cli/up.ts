@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { openSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, openSync, readFileSync, rmSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ClusterOptions } from "../app/cluster.ts";
 import {
@@ -50,7 +50,13 @@ export function upCommand(): Command {
         .default(defaults, defaults.join(",")),
     )
     .option("--images <file>", "YAML file with further images: which local program runs for an image name")
-    .action((options: UpOptions) => (options.detach ? startDetached(options) : runForeground(options)));
+    .action((options: UpOptions) => {
+      // A file that the user names is there; only the one in the data directory may come later.
+      if (options.images !== undefined && !existsSync(options.images)) {
+        throw new StartError(`the image table ${options.images} of --images does not exist`);
+      }
+      return options.detach ? startDetached(options) : runForeground(options);
+    });
 }
 
 function portOption(flag: string, what: string, port: number): Option {

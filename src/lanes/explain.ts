@@ -16,6 +16,7 @@ import type {
   Table,
 } from "../routing/types.ts";
 import { callsOf } from "./call-graph.ts";
+import { nearestOf, type Situation, whyOf } from "./why.ts";
 
 /**
  * What one request would do, hop by hop, without sending anything (LANE-900…902). Every hop is decided by the same
@@ -60,8 +61,8 @@ export interface Hop {
   readonly to: string;
   readonly laneRequested: string;
   readonly source: string;
-  /** Null: no VirtualService decided. */
-  readonly rule: HopRule | null;
+  /** Null: no VirtualService decided. Where none matched: those that nearly did. */
+  readonly rule: HopRule | NearMisses | null;
   readonly subset: string;
   readonly endpoints: readonly { readonly pod: string; readonly ready: boolean; readonly share: number }[];
   readonly decision: HopDecision;
@@ -76,6 +77,10 @@ export interface HopRule {
   readonly name: string;
   readonly path: string;
   readonly route: string;
+}
+
+export interface NearMisses {
+  readonly nearest: readonly (HopRule & { readonly failed: string })[];
 }
 
 /** A call graph with a cycle ends here. */
@@ -107,23 +112,26 @@ class Walk {
 
   call(request: ExplainRequest, caller: Caller | null): void {
     if (this.hops.length >= HOPS_MAX) return;
-    const decision = decide(this.#table, factsOf(request, caller));
+    const facts = factsOf(request, caller);
+    const decision = decide(this.#table, facts);
     const headersOut = decision.kind === "forward" ? headersAfter(request, decision) : {};
     const served = decision.kind === "forward" ? (decision.cluster.endpoints[0] ?? null) : null;
     const contexts = this.#contextsOf(decision);
+    const to = destinationOf(decision, request);
+    const situation = { config: this.#config, table: this.#table, facts, decision, to, contexts };
     this.hops.push({
       n: this.hops.length + 1,
       from: { workload: nameOf(request.source), class: this.#classOf(request.source) },
-      to: destinationOf(decision, request),
+      to,
       laneRequested: decision.lane?.requested ?? "",
       source: withTraceValue(decision.lane?.source ?? "none", request),
-      rule: ruleOf(decision.route),
+      rule: ruleOf(decision.route) ?? nearMisses(situation),
       subset: decision.kind === "forward" ? decision.cluster.subset : "",
       endpoints: decision.kind === "forward" ? endpointsOf(decision) : [],
       decision: decisionOf(decision),
       headersOut,
       contextAfter: this.#contextAfter(contexts, { ...request.headers, ...headersOut }),
-      why: whyOf(decision, request, contexts),
+      why: whyOf(situation),
     });
     if (served?.pod) this.#enter(served.pod, { ...request.headers, ...headersOut }, contexts);
   }
@@ -252,6 +260,15 @@ function ruleOf(route: RouteReference | null): HopRule | null {
   };
 }
 
+function nearMisses(situation: Situation): NearMisses | null {
+  const nearest = nearestOf(situation) ?? [];
+  const rules = nearest.flatMap(({ route, failed }) => {
+    const rule = ruleOf(route);
+    return rule === null ? [] : [{ ...rule, failed }];
+  });
+  return rules.length === 0 ? null : { nearest: rules };
+}
+
 function endpointsOf({ cluster }: ForwardDecision): Hop["endpoints"] {
   const name = ({ pod, address }: Endpoint) => pod?.name ?? address;
   return cluster.endpoints.map((endpoint) => ({
@@ -275,34 +292,17 @@ function decisionOf(decision: Decision): HopDecision {
   return reason === "no-lane" || reason === "fallback:connect" ? "default" : reason;
 }
 
-function whyOf(decision: Decision, request: ExplainRequest, contexts: readonly LaneContext[]): readonly string[] {
-  const lane = decision.lane;
-  if (decision.kind === "local" && decision.flags === "NR") {
-    return [`no rule of host ${request.host} matches ${request.method} ${request.path} with these headers`];
-  }
-  if (decision.kind === "forward" && decision.cluster.name === "PassthroughCluster") {
-    return [`no service has the host ${request.host}: the call goes where its name leads`];
-  }
-  const to = destinationOf(decision, request);
-  const requested = lane?.requested ?? "";
-  switch (lane?.reason) {
-    case "fallback:unknown-lane":
-      return [`lane ${requested} is not in group ${lane.group}`];
-    case "fallback:noinstances":
-      return [`${to} has no pod of lane ${requested}`];
-    case "fallback:noavailabled":
-      return [`no pod of lane ${requested} of ${to} is ready`];
-    case "no-lane":
-      return contexts.length > 0 && request.source.kind === "pod" ? ["the call carries no lane"] : [];
-    default:
-      return [];
-  }
-}
-
 /** The text form (LANE-902): one line a hop. It names callers by their service; the pod is at the end of the line before. */
 export function renderExplain(hops: readonly Hop[]): string {
   return hops.map((hop) => renderHop(hop, callerOf(hop, hops))).join("\n");
 }
+
+/** Where the walk ends, somebody has to mend something: the line says what. */
+const UNSERVED: ReadonlySet<HopDecision> = new Set<HopDecision>([
+  "no-route(404)",
+  "no-cluster(503)",
+  "bypass(no-proxy)",
+]);
 
 function renderHop(hop: Hop, caller: string): string {
   const { n, decision, endpoints, contextAfter } = hop;
@@ -314,12 +314,13 @@ function renderHop(hop: Hop, caller: string): string {
   const isLost = contextAfter.startsWith("lost");
   // Worth a word where the lane could have got lost: at a fallback, or when it really does.
   const context = isLost ? `context ${contextAfter}` : isFallback ? "context kept" : "";
-  const parts = [`${n} ${caller} -> ${shortName(hop.to)}`, lane, renderRule(hop.rule), target, decision, context];
+  const why = UNSERVED.has(decision) ? `(${hop.why.join("; ")})` : "";
+  const parts = [`${n} ${caller} -> ${shortName(hop.to)}`, lane, renderRule(hop.rule), target, decision, context, why];
   return parts.filter((part) => part !== "").join("  ");
 }
 
-function renderRule(rule: HopRule | null): string {
-  if (rule === null) return "no rule";
+function renderRule(rule: Hop["rule"]): string {
+  if (rule === null || "nearest" in rule) return "no rule";
   const name = rule.route === "" || rule.route === "default" ? "" : ` "${rule.route}"`;
   return `VS ${rule.namespace}/${rule.name} ${httpIndexOf(rule)}${name}`;
 }

@@ -19,7 +19,7 @@ export function counts(pod: KubeObject): boolean {
 }
 
 /** `pods` are those that the Service selects. */
-export function isActive(lane: LaneModel, pods: readonly KubeObject[]): boolean {
+function isActive(lane: LaneModel, pods: readonly KubeObject[]): boolean {
   return pods.some((pod) => counts(pod) && isMember(lane, pod));
 }
 

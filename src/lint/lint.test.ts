@@ -127,6 +127,31 @@ const cases: { name: string; source: SourceFile; code: string; line?: number; me
     fixed: /port: 80\n---\napiVersion: v1/,
   },
   {
+    name: "KRL-06 indentation that was lost on the way",
+    source: source("apiVersion: v1\nkind: Service\nmetadata:\nname: cart\nspec:\nports: []\n"),
+    code: "KRL-06",
+    line: 1,
+    message: 'indentation seems to be lost: "metadata" is empty and "name" is a top-level key',
+  },
+  {
+    name: "KRL-10 patched pods without a word on the extra workload",
+    source: source(rollout(null, "patchPodTemplateMetadata: {labels: {lane: canary}}")),
+    code: "KRL-10",
+    line: 12,
+    message:
+      "Rollout default/r: patchPodTemplateMetadata needs enableExtraWorkloadForCanary: true; treating this Rollout as canary style",
+    fixed: /canary:\n {6}enableExtraWorkloadForCanary: true\n {6}patchPodTemplateMetadata:/,
+  },
+  {
+    name: "KRL-11 patched pods that partition style never makes",
+    source: source(
+      rollout(null, "patchPodTemplateMetadata: {labels: {a: b}}\n      enableExtraWorkloadForCanary: false"),
+    ),
+    code: "KRL-11",
+    line: 13,
+    message: "Rollout default/r: patchPodTemplateMetadata is ignored when enableExtraWorkloadForCanary is false",
+  },
+  {
     name: "KRL-30 two Rollouts for one workload",
     source: source(rollout(null), rollout(null).replace("name: r\n", "name: s\n")),
     code: "KRL-30",
@@ -160,11 +185,22 @@ const cases: { name: string; source: SourceFile; code: string; line?: number; me
     code: "LANE-959",
   },
   {
-    name: "LANE-969 patched labels without extra workload",
-    source: source(rollout(null, "patchPodTemplateMetadata: {labels: {lane: canary}}")),
+    name: "LANE-969 a patched label that the Deployment selects on",
+    source: source(
+      deployment("cart"),
+      rollout(null, "enableExtraWorkloadForCanary: true\n      patchPodTemplateMetadata: {labels: {app: canary}}"),
+    ),
     code: "LANE-969",
+    message:
+      "Rollout default/r: it sets pod label app=canary, but Deployment default/cart selects on app=cart: the canary Deployment would be refused",
   },
-  { name: "YAML that cannot be read", source: { file: "a.yaml", text: "a: [1\n" }, code: "YAML" },
+  {
+    name: "YAML that cannot be read, at the file's own line",
+    source: source(service("cart"), "a: b: c\n"),
+    code: "YAML",
+    line: 12,
+    message: "Nested mappings are not allowed in compact mappings",
+  },
   { name: "a document that is no object", source: { file: "a.yaml", text: "- 1\n" }, code: "YAML" },
 ];
 
@@ -183,6 +219,17 @@ for (const { name, source: file, code, line, message, fixed } of cases) {
   });
 }
 
+test("KRL-10 KRL-11 v1alpha1 tells its style by an annotation, and is in canary style without one", () => {
+  const old = rollout(null, "patchPodTemplateMetadata: {labels: {lane: canary}}").replace("/v1beta1", "/v1alpha1");
+  const partition = old.replace(
+    "  name: r\n",
+    "  name: r\n  annotations: {rollouts.kruise.io/rolling-style: partition}\n",
+  );
+  const codes = (text: string) =>
+    lint([source(text.replace("workloadRef:", "objectRef: {}\n  workloadRef:"))]).map(({ code }) => code);
+  assert.deepEqual([codes(old), codes(partition)], [[], ["KRL-11"]]);
+});
+
 test("SEED-001 clean manifests have no finding", () => {
   const lanes = [lane("base", "lane: base"), lane("canary", "lane: canary")];
   assert.deepEqual(lint([source(group, ...lanes, service("cart"), deployment("cart"), rollout(null))]), []);
@@ -192,4 +239,10 @@ test("renderEdit() shows the lines that change", () => {
   const file = source(deployment("cart"), rollout("demo"));
   const finding = lint([file]).find(({ code }) => code === "KRL-04")!;
   assert.equal(renderEdit(file, finding), "@@ a.yaml:28 KRL-04\n-  namespace: demo");
+});
+
+test("renderEdit() of an added line shows that line alone", () => {
+  const file = source(rollout(null, "patchPodTemplateMetadata: {labels: {lane: canary}}"));
+  const finding = lint([file]).find(({ code }) => code === "KRL-10")!;
+  assert.equal(renderEdit(file, finding), "@@ a.yaml:12 KRL-10\n+      enableExtraWorkloadForCanary: true");
 });

@@ -3,8 +3,9 @@ import { type ParsedFile, parseManifests } from "./manifest.ts";
 import type { Rule } from "./rule.ts";
 import { canaryVersionLabel } from "./rules/canary-version-label.ts";
 import { emptyLabel } from "./rules/empty-label.ts";
+import { extraWorkloadLeftOpen, extraWorkloadRefused } from "./rules/extra-workload.ts";
 import {
-  canaryNeverInLane,
+  canaryOutsideSelector,
   laneWithoutGroup,
   noCatchAll,
   overlappingLanes,
@@ -23,6 +24,8 @@ const rules: readonly Rule[] = [
   canaryVersionLabel,
   unknownHost,
   workloadElsewhere,
+  extraWorkloadLeftOpen,
+  extraWorkloadRefused,
   twoRollouts,
   laneWithoutGroup,
   selectorHoldsLaneLabel,
@@ -32,7 +35,7 @@ const rules: readonly Rule[] = [
   propagationUnknown,
   noCatchAll,
   withoutEffect,
-  canaryNeverInLane,
+  canaryOutsideSelector,
 ];
 
 export interface SourceFile {
@@ -77,12 +80,18 @@ export function renderEdit(source: SourceFile, finding: Finding): string {
   const end = isWholeLines ? edit.end : newline < 0 ? text.length : newline;
   const before = text.slice(start, end);
   const after = applyEdit(text, edit).slice(start, end + edit.text.length - (edit.end - edit.start));
-  const rows = (mark: string, lines: string) =>
-    lines === ""
-      ? []
-      : lines
-          .replace(/\n$/, "")
-          .split("\n")
-          .map((line) => `${mark}${line}`);
-  return [`@@ ${finding.file}:${finding.line} ${finding.code}`, ...rows("-", before), ...rows("+", after)].join("\n");
+  const [removed, added] = withoutCommonEnd(linesOf(before), linesOf(after));
+  const rows = [...removed.map((line) => `-${line}`), ...added.map((line) => `+${line}`)];
+  return [`@@ ${finding.file}:${finding.line} ${finding.code}`, ...rows].join("\n");
+}
+
+function linesOf(text: string): readonly string[] {
+  return text === "" ? [] : text.replace(/\n$/, "").split("\n");
+}
+
+/** A line that is only pushed down is no change. */
+function withoutCommonEnd(left: readonly string[], right: readonly string[]): [readonly string[], readonly string[]] {
+  let count = 0;
+  while (count < left.length && left.at(-1 - count) === right.at(-1 - count)) count++;
+  return [left.slice(0, left.length - count), right.slice(0, right.length - count)];
 }

@@ -17,6 +17,8 @@ export interface Manifest {
   replaceWithin(path: readonly (string | number)[], part: string, replacement: string): Edit | null;
   /** An edit that removes a map entry with its whole line. */
   removeEntry(path: readonly (string | number)[]): Edit | null;
+  /** An edit that adds a line, `key: value`, before a map entry; null where the entry has no line of its own. */
+  insertBefore(path: readonly (string | number)[], entry: string): Edit | null;
   /** An edit that gives a map entry this value, whether it has one or not. */
   setScalar(path: readonly (string | number)[], value: string): Edit | null;
 }
@@ -38,18 +40,20 @@ export function parseManifests(file: string, text: string): ParsedFile {
     const document = parseDocument(part, { uniqueKeys: false });
     const start = offset;
     offset += part.length;
-    for (const error of document.errors) {
+    const [error] = document.errors;
+    // What follows the first mistake is mostly its echo.
+    if (error) {
       const line = lineAt(text, start + error.pos[0]);
-      const message = error.message.split("\n")[0] ?? error.message;
+      const message = (error.message.split("\n")[0] ?? "").replace(/ at line \d+, column \d+:$/, "");
       findings.push({ code: "YAML", level: "error", file, line, object: "", message });
+      continue;
     }
-    if (document.errors.length > 0) continue;
     const value: unknown = document.toJS({ maxAliasCount: 100 });
     if (value === null || value === undefined) continue;
     const problem = shapeProblem(value);
     if (problem) {
       const line = lineAt(text, start + (document.contents?.range?.[0] ?? 0));
-      findings.push({ code: "YAML", level: "error", file, line, object: "", message: problem });
+      findings.push({ level: "error", file, line, object: "", ...problem });
       continue;
     }
     manifests.push(manifest(file, text, document, start, value as KubeObject));
@@ -57,17 +61,21 @@ export function parseManifests(file: string, text: string): ParsedFile {
   return { file, text, manifests, findings };
 }
 
-function shapeProblem(value: unknown): string | null {
-  if (!isRecord(value)) return "not a Kubernetes object: expected a map with apiVersion, kind and metadata";
+/** Why a document is no object of Kubernetes; null when it is one. */
+function shapeProblem(value: unknown): Pick<Finding, "code" | "message"> | null {
+  const yaml = (message: string) => ({ code: "YAML", message });
+  if (!isRecord(value)) return yaml("not a Kubernetes object: expected a map with apiVersion, kind and metadata");
   for (const field of ["apiVersion", "kind"]) {
-    if (typeof value[field] !== "string") return `not a Kubernetes object: ${field} is missing`;
+    if (typeof value[field] !== "string") return yaml(`not a Kubernetes object: ${field} is missing`);
   }
   const metadata = value["metadata"];
   if (!isRecord(metadata) && typeof value["name"] === "string") {
-    return 'indentation seems to be lost: "metadata" is empty and "name" is a top-level key';
+    // SEED-040: what copying a manifest out of a web page can do to it.
+    const message = 'indentation seems to be lost: "metadata" is empty and "name" is a top-level key';
+    return { code: "KRL-06", message };
   }
-  if (!isRecord(metadata) || typeof metadata["name"] !== "string") return `${value["kind"]}: metadata.name is missing`;
-  return null;
+  if (isRecord(metadata) && typeof metadata["name"] === "string") return null;
+  return yaml(`${value["kind"]}: metadata.name is missing`);
 }
 
 /**
@@ -109,7 +117,7 @@ function secondObject(text: string): number | null {
   return keys[1]?.index ?? null;
 }
 
-export function lineAt(text: string, offset: number): number {
+function lineAt(text: string, offset: number): number {
   let line = 1;
   for (let index = text.indexOf("\n"); index >= 0 && index < offset; index = text.indexOf("\n", index + 1)) line++;
   return line;
@@ -166,6 +174,14 @@ function manifest(file: string, text: string, document: Document.Parsed, start: 
     return { start: lineStart, end: newline < 0 ? text.length : newline + 1, text: "" };
   }
 
+  function insertBefore(path: readonly (string | number)[], entry: string): Edit | null {
+    const key = keyRange(path);
+    if (!key) return null;
+    const offset = start + (key[0] ?? 0);
+    const indent = text.slice(text.lastIndexOf("\n", offset - 1) + 1, offset);
+    return indent.trim() === "" ? { start: offset, end: offset, text: `${entry}\n${indent}` } : null;
+  }
+
   function setScalar(path: readonly (string | number)[], value: string): Edit | null {
     const range = valueRange(path);
     if (range) return { start: range[0], end: range[1], text: value };
@@ -176,7 +192,7 @@ function manifest(file: string, text: string, document: Document.Parsed, start: 
     return { start: colon + 1, end: lineEnd < 0 ? text.length : lineEnd, text: ` ${value}` };
   }
 
-  return { file, object, namespace, lineOf, valueRange, replaceWithin, removeEntry, setScalar };
+  return { file, object, namespace, lineOf, valueRange, replaceWithin, removeEntry, insertBefore, setScalar };
 }
 
 /** Objects of one kind, whatever their version. */

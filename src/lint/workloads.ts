@@ -79,6 +79,22 @@ export function selects(selector: Readonly<Record<string, string>>, labels: Read
   return pairs.length > 0 && pairs.every(([key, value]) => labels[key] === value);
 }
 
+/** Whether a Kruise Rollout wants a canary Deployment; null where a v1beta1 one does not say. */
+export function asksForExtraWorkload({ object }: Manifest): boolean | null {
+  if (object.apiVersion.endsWith("/v1alpha1")) {
+    const style = object.metadata.annotations?.["rollouts.kruise.io/rolling-style"] ?? "";
+    return style.toLowerCase() !== "partition";
+  }
+  const asked = member(object, "spec", "strategy", "canary", "enableExtraWorkloadForCanary");
+  return typeof asked === "boolean" ? asked : null;
+}
+
+/** Labels and annotations that a Kruise Rollout lays over the canary's pods. */
+export function patchedMetadata(rollout: Manifest): Readonly<Record<string, string>> {
+  const patch = ["spec", "strategy", "canary", "patchPodTemplateMetadata"];
+  return { ...texts(member(rollout.object, ...patch, "annotations")), ...patchedLabels(rollout) };
+}
+
 /** Labels that a Kruise Rollout lays over the canary's pods. */
 export function patchedLabels({ object }: Manifest): Readonly<Record<string, string>> {
   return texts(member(object, "spec", "strategy", "canary", "patchPodTemplateMetadata", "labels"));

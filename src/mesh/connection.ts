@@ -155,11 +155,6 @@ export class Connection {
     this.#socket.destroy();
   }
 
-  /** After a 101: the socket itself, for a byte tunnel. The connection no longer belongs to the pool's users. */
-  tunnel(): net.Socket {
-    return this.#socket;
-  }
-
   #onHead(head: ResponseHead): void {
     this.#isKeepAlive = head.isKeepAlive;
     if (head.keepAliveSeconds !== null) {

@@ -59,7 +59,7 @@ describe("the way of a request", () => {
   });
   afterEach(() => bed.close());
 
-  test("MC-002, MC-217, MC-227, MC-228, MC-230 the gateway forwards with its own request id and forwarding headers", async () => {
+  test("MC-002, MC-217, MC-227, MC-228, MC-230, MC-231, MESH-280, MESH-281, MESH-282, MESH-287, MESH-291, MESH-292 the gateway forwards with its own request id and forwarding headers", async () => {
     const web = await bed.serve(echo);
     bed.service("web", [{ name: "s1", port: web.port }]);
     bed.gateway([{ route: [to("web")] }]);
@@ -114,13 +114,13 @@ describe("the way of a request", () => {
     );
   });
 
-  test("MC-181 a missing service: 503 NC with an empty body", async () => {
+  test("MC-181, MESH-221 a missing service: 503 NC with an empty body", async () => {
     bed.gateway([{ route: [to("nowhere")] }]);
     const answer = await request(await bed.openGateway(), "/");
     assert.deepEqual([answer.status, answer.body, lastEntry(bed).flags], [503, "", "NC"]);
   });
 
-  test("MC-180, MC-152, MC-312 no ready endpoint: 503 UH, counted by the source only", async () => {
+  test("MC-180, MC-152, MC-312, MESH-222 no ready endpoint: 503 UH, counted by the source only", async () => {
     bed.service("web", [{ name: "s1", port: 1, ready: false }]);
     bed.gateway([{ route: [to("web")] }]);
     const answer = await request(await bed.openGateway(), "/");
@@ -134,7 +134,7 @@ describe("the way of a request", () => {
     assert.doesNotMatch(metrics, /reporter="destination"/);
   });
 
-  test("MC-150, MC-151 a subset without DestinationRule is 503 NC until the rule is there", async () => {
+  test("MC-150, MC-151, MESH-177 a subset without DestinationRule is 503 NC until the rule is there", async () => {
     const web = await bed.serve(echo);
     bed.service("web", [{ name: "c1", port: web.port, version: "canary" }]);
     bed.gateway([{ route: [to("web", "canary")] }]);
@@ -145,7 +145,7 @@ describe("the way of a request", () => {
     assert.equal((await request(gateway, "/")).status, 200);
   });
 
-  test("MC-127, MC-314 a refused connection is retried twice, then 503 UF,URX, counted once", async () => {
+  test("MC-127, MC-314, MESH-223, MESH-241 a refused connection is retried twice, then 503 UF,URX, counted once", async () => {
     bed.service("dead", [{ name: "d1", port: await refusingPort(bed) }]);
     bed.gateway([{ route: [to("dead")] }]);
     const answer = await request(await bed.openGateway(), "/");
@@ -560,7 +560,7 @@ describe("the way of a request", () => {
     assert.equal(lastEntry(bed).flags, "-");
   });
 
-  test("MC-310, MC-311, MC-316 both reporters count, with the labels in Istio's order", async () => {
+  test("MC-310, MC-311, MC-316, MESH-380, MESH-381, MESH-388 both reporters count, with the labels in Istio's order", async () => {
     const web = await bed.serve(echo);
     bed.service("web", [{ name: "c1", port: web.port, version: "canary" }]);
     bed.gateway([{ route: [to("web")] }]);

@@ -144,7 +144,7 @@ describe("lanes through the proxy", () => {
   const tagged = (port: number, tag: string, id: string, options: { agent?: http.Agent } = {}) =>
     request(port, "/mock", { ...options, headers: { "x-asm-prefer-tag": tag, "my-request-id": id } });
 
-  test("MC-196, LANE-301 a request returns to its lane after a hop that fell back", async () => {
+  test("MC-196, LANE-016, LANE-206, LANE-250, LANE-301 a request returns to its lane after a hop that fell back", async () => {
     await baseOfAll();
     await chain.pod("mocka", "canary");
     await chain.pod("mockc", "canary");

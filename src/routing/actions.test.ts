@@ -125,7 +125,7 @@ test("MC-100 a destination sets a header", () => {
   assert.deepEqual(requestHeaders, [{ remove: [], set: [["x-asm-prefer-tag", "base"]], add: [] }]);
 });
 
-test("MC-101 with one destination its own edit is applied last", () => {
+test("MC-101 MESH-111 with one destination its own edit is applied last", () => {
   const { requestHeaders } = forward({ ...headers({ x: "r" }), route: [to("api", undefined, headers({ x: "d" }))] });
   assert.deepEqual(
     requestHeaders.map(({ set }) => set[0]![1]),
@@ -133,7 +133,7 @@ test("MC-101 with one destination its own edit is applied last", () => {
   );
 });
 
-test("MC-102 with several destinations the rule's edit is applied last", () => {
+test("MC-102 MESH-111 with several destinations the rule's edit is applied last", () => {
   const route = [to("api", undefined, { weight: 1, ...headers({ x: "d" }) }), to("web", undefined, { weight: 1 })];
   const { requestHeaders } = forward({ ...headers({ x: "r" }), route });
   assert.deepEqual(
@@ -142,7 +142,7 @@ test("MC-102 with several destinations the rule's edit is applied last", () => {
   );
 });
 
-test("MC-103 MC-104 add, remove and set come as they are", () => {
+test("MC-103 MC-104 MESH-110 add, remove and set come as they are", () => {
   const request = { add: { x: "b" }, remove: ["Y"], set: { z: "50%%" } };
   assert.deepEqual(forward({ headers: { request }, route: [to("api")] }).requestHeaders, [
     { remove: ["y"], set: [["z", "50%"]], add: [["x", "b"]] },

@@ -190,7 +190,7 @@ const rows: readonly (readonly [number, string, RequestFixture, readonly PodFixt
 ];
 
 for (const [row, what, request, pods, expected] of rows) {
-  test(`LANE-225 row ${row}: ${what}`, () => {
+  test(`LANE-225 LANE-200 LANE-201 row ${row}: ${what}`, () => {
     const decision = worldOf(pods).ask(request);
     assert.equal(served(decision), expected);
     if (row === 10) assert.equal(decision.kind === "local" && decision.body, "no healthy upstream");
@@ -293,7 +293,7 @@ function gatewayCall(tag?: string): RequestFixture {
   return { source: gatewaySource, path: "/mock", headers: tag === undefined ? {} : { "x-asm-prefer-tag": tag } };
 }
 
-test("MC-195 without a canary subset the gateway goes to base and still says canary", () => {
+test("MC-195 MESH-108 LANE-105 LANE-206 without a canary subset the gateway goes to base and still says canary", () => {
   const decision = worldOf([base]).ask(gatewayCall("canary"));
   assert.ok(decision.kind === "forward");
   assert.equal(served(decision), `canary ${viaHeader} base fallback:noinstances`);
@@ -304,7 +304,7 @@ test("MC-197 an untagged request matches no lane's rule", () => {
   assert.equal(worldOf([base, canary]).answer(gatewayCall()), "404 NR");
 });
 
-test("MC-199 MC-200 an unready canary falls back; without any pod it is 503", () => {
+test("MC-199 MC-200 LANE-207 an unready canary falls back; without any pod it is 503, never the plain Service", () => {
   assert.equal(worldOf([base, unreadyCanary]).answer(gatewayCall("canary")), "c-base");
   const decision = worldOf([], { subsets: ["base", "canary"] }).ask(gatewayCall("canary"));
   assert.ok(decision.kind === "local");

@@ -118,7 +118,7 @@ function laneOfBaggage({ routeHeader }: LaneGroup, facts: Facts): ResolvedLane |
 }
 
 /** Only a trace header of its own needs a table: the others carry the lane themselves (LANE-220, LANE-250…252). */
-export function usesTraceTable({ traceHeader, routeHeader }: LaneContext): boolean {
+function usesTraceTable({ traceHeader, routeHeader }: LaneContext): boolean {
   return traceHeader !== "" && traceHeader !== routeHeader && traceHeader !== "baggage";
 }
 
@@ -139,7 +139,7 @@ export function inboundLane(
 }
 
 /** The first of repeated header lines, trimmed (LANE-211). */
-export function firstValue(value: string | null): string {
+function firstValue(value: string | null): string {
   if (value === null) return "";
   const comma = value.indexOf(",");
   return (comma < 0 ? value : value.slice(0, comma)).trim();

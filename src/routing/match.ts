@@ -12,6 +12,8 @@ export interface CompiledMatch {
   /** Matches everything that reaches the virtual host: it sinks to the end, and ends a VirtualService (MESH-046). */
   readonly isCatchAll: boolean;
   readonly conditions: readonly Condition[];
+  /** Each condition in the object's words, of the same index: for explain. */
+  readonly conditionTexts: readonly string[];
   /** Conditions decided once per proxy and port, not per request (MESH-053). Null: not asked. */
   readonly gateways: readonly string[] | null;
   readonly port: number | null;
@@ -32,21 +34,45 @@ export const matchEverything: CompiledMatch = compileMatch({});
 export function compileMatch(spec: HttpMatchRequest, resolveGateway = (name: string) => name): CompiledMatch {
   const { uri, ignoreUriCase = false } = spec;
   const conditions: Condition[] = [];
+  const conditionTexts: string[] = [];
+  const add = (field: string, wanted: StringMatch, condition: Condition) => {
+    conditions.push(condition);
+    conditionTexts.push(describe(field, wanted));
+  };
   const path = compilePath(uri, ignoreUriCase);
   if (path.test !== null) {
     const { test } = path;
-    conditions.push((_facts, text) => test(text));
+    add("uri", uri ?? {}, (_facts, text) => test(text));
   }
-  if (spec.method) conditions.push(factCondition(spec.method, ({ method }) => method));
-  if (spec.scheme) conditions.push(factCondition(spec.scheme, ({ scheme }) => scheme));
-  if (spec.authority) conditions.push(factCondition(spec.authority, ({ authority }) => authority));
+  if (spec.method)
+    add(
+      "method",
+      spec.method,
+      factCondition(spec.method, ({ method }) => method),
+    );
+  if (spec.scheme)
+    add(
+      "scheme",
+      spec.scheme,
+      factCondition(spec.scheme, ({ scheme }) => scheme),
+    );
+  if (spec.authority)
+    add(
+      "authority",
+      spec.authority,
+      factCondition(spec.authority, ({ authority }) => authority),
+    );
   for (const [name, match] of Object.entries(spec.headers ?? {})) {
-    if (!IGNORED_HEADER_KEYS.has(name)) conditions.push(headerCondition(name, match ?? {}));
+    if (IGNORED_HEADER_KEYS.has(name)) continue;
+    add(`headers[${name}]`, match ?? {}, headerCondition(name, match ?? {}));
   }
   for (const [name, match] of Object.entries(spec.withoutHeaders ?? {})) {
-    if (!IGNORED_HEADER_KEYS.has(name)) conditions.push(withoutHeaderCondition(name, match ?? {}));
+    if (IGNORED_HEADER_KEYS.has(name)) continue;
+    add(`withoutHeaders[${name}]`, match ?? {}, withoutHeaderCondition(name, match ?? {}));
   }
-  for (const [name, match] of Object.entries(spec.queryParams ?? {})) conditions.push(queryCondition(name, match));
+  for (const [name, match] of Object.entries(spec.queryParams ?? {})) {
+    add(`queryParams[${name}]`, match, queryCondition(name, match));
+  }
   const otherConditionCount = conditions.length - (path.test === null ? 0 : 1);
   const isAnyPath =
     path.kind === "any" ||
@@ -58,11 +84,18 @@ export function compileMatch(spec: HttpMatchRequest, resolveGateway = (name: str
     prefix: path.prefix,
     isCatchAll: isAnyPath && otherConditionCount === 0,
     conditions,
+    conditionTexts,
     gateways: spec.gateways && spec.gateways.length > 0 ? spec.gateways.map(resolveGateway) : null,
     port: spec.port ? spec.port : null,
     sourceLabels: spec.sourceLabels && Object.keys(spec.sourceLabels).length > 0 ? spec.sourceLabels : null,
     sourceNamespace: spec.sourceNamespace ? spec.sourceNamespace : null,
   };
+}
+
+/** `headers[x-lane] exact "canary"`. */
+function describe(field: string, match: StringMatch): string {
+  const [kind] = Object.entries(match);
+  return kind === undefined ? `${field} present` : `${field} ${kind[0]} ${JSON.stringify(kind[1])}`;
 }
 
 export function matches(match: CompiledMatch, facts: Facts, path: string): boolean {
@@ -156,7 +189,7 @@ function queryCondition(name: string, match: StringMatch): Condition {
   };
 }
 
-export function queryValue(pathWithQuery: string, name: string): string | null {
+function queryValue(pathWithQuery: string, name: string): string | null {
   const question = pathWithQuery.indexOf("?");
   if (question < 0) return null;
   for (const pair of pathWithQuery.slice(question + 1).split("&")) {

@@ -5,6 +5,7 @@ import { compile } from "./compile.ts";
 import { decide } from "./decide.ts";
 import {
   anObject,
+  answerOf,
   aService,
   configOf,
   factsOf,
@@ -213,7 +214,7 @@ const cases: readonly Case[] = [
     ],
   },
   {
-    name: "MC-157 MC-158 no labels select all pods, several labels must all be there",
+    name: "MC-157 MC-158 MESH-174 no labels select all pods, several labels must all be there",
     objects: () => [
       webRule(
         {},
@@ -342,3 +343,33 @@ test("an unsupported feature is named in problems and other objects go on", () =
   ]);
   assert.equal(world.answer({}), all);
 });
+
+test("MESH-171 MESH-175 of one namespace's rules the most specific host counts; without subset all pods and the rule's own policy do", () => {
+  const wildcard = anObject("DestinationRule", "wide", {
+    host: "*.default.svc.cluster.local",
+    trafficPolicy: { loadBalancer: { simple: "RANDOM" } },
+  });
+  const subsets = [
+    { name: "canary", labels: { version: "canary" }, trafficPolicy: { loadBalancer: { simple: "ROUND_ROBIN" } } },
+  ];
+  const exact = anObject("DestinationRule", "exact", { host: "web", subsets });
+  const routes = gatewayRoute([
+    { match: [{ uri: { prefix: "/c" } }], route: [to("web", "canary")] },
+    { route: [to("web")] },
+  ]);
+  const world = new World([standardGateway(), wildcard, exact, routes]);
+  const cluster = (path: string) => {
+    const decision = world.ask({ path });
+    return decision.kind === "forward" ? [answerOf(decision), decision.cluster.loadBalancing] : [];
+  };
+  assert.deepEqual(cluster("/c"), ["c1", "ROUND_ROBIN"]);
+  assert.deepEqual(cluster("/"), [all, "LEAST_REQUEST"]);
+});
+
+for (const version of ["v1alpha3", "v1beta1", "v1"]) {
+  test(`MESH-255 ${version} is the same schema`, () => {
+    const objects = [standardGateway(), webRule(), gatewayRoute([{ route: [to("web", "canary")] }])];
+    const apiVersion = `networking.istio.io/${version}`;
+    assert.equal(new World(objects.map((object) => ({ ...object, apiVersion }))).answer({}), "c1");
+  });
+}

@@ -4,7 +4,7 @@ import type { TraceLane } from "./types.ts";
 /** How long a value is remembered after its last inbound request closed: fire-and-forget work (LANE-262). */
 export const TRACE_LIFE_MS = 30_000;
 /** Keys per proxy (LANE-263). */
-export const TRACE_KEYS_MAX = 65_536;
+const TRACE_KEYS_MAX = 65_536;
 /** Characters of a trace value that count (LANE-260); trace values are ASCII, so these are bytes. */
 const TRACE_VALUE_LENGTH_MAX = 256;
 

@@ -34,7 +34,7 @@ const validation: AdmissionPlugin = {
 export const istioAdmission: readonly AdmissionPlugin[] = [validation];
 
 /** The list form of Istio's error collector. */
-export function joinProblems(problems: readonly string[]): string {
+function joinProblems(problems: readonly string[]): string {
   if (problems.length === 1) return problems[0]!;
   return `${problems.length} errors occurred:\n${problems.map((problem) => `\t* ${problem}\n`).join("")}\n`;
 }

@@ -110,7 +110,7 @@ export function compileVirtualService(object: VirtualService): CompiledVirtualSe
 }
 
 /** The forms of MESH-016: `name`, `./name`, `namespace/name`, and the old `name.namespace[.svc.cluster.local]`. */
-export function resolveGatewayName(name: string, namespace: string): string {
+function resolveGatewayName(name: string, namespace: string): string {
   if (name === "mesh") return name;
   const slash = name.indexOf("/");
   if (slash >= 0) return name.startsWith("./") ? `${namespace}/${name.slice(2)}` : name;

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { test } from "node:test";
-import { fairway } from "../support/fairway.ts";
+import { bin, fairway, run } from "../support/fairway.ts";
 
 interface Step {
   readonly step: string;
@@ -27,4 +30,21 @@ test("SEED-030 the demo plays steps 1 to 6 under load and no request fails", { t
   assert.ok(summary.requestsSent > 200, `only ${summary.requestsSent} requests were sent`);
   assert.equal(summary.passed, true);
   assert.equal(exitCode, 0);
+});
+
+test("a demo whose reader goes away stops, and leaves no cluster", { timeout: 60_000 }, async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), "fairway-test-"));
+  try {
+    const { exitCode } = await run("bash", [
+      "-c",
+      '"$0" demo --data "$1" | head -1; exit "${PIPESTATUS[0]}"',
+      path.join(bin, "fairway"),
+      directory,
+    ]);
+    assert.equal(exitCode, 141);
+    assert.match((await fairway("status", "--data", directory)).stdout, /no cluster is running/);
+  } finally {
+    await fairway("down", "--data", directory);
+    rmSync(directory, { recursive: true, force: true });
+  }
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { eventually, examples, get, type RunningFairway, startFairway } from "../support/fairway.ts";
@@ -90,12 +91,37 @@ test("K8S-20 K8S-15 K8S-16 K8S-17 wait, scale, rollout status, label, annotate",
 });
 
 test("K8S-5 a watch shows a pod on its way", async () => {
-  const watching = cluster.kubectl("get", "pods", "-w", "-l", "app=mockc", "--request-timeout=6s");
-  await cluster.kubectlOk("scale", "deployment", "mockc-v1", "--replicas=2");
-  const { stdout } = await watching;
-  await cluster.kubectlOk("scale", "deployment", "mockc-v1", "--replicas=1");
-  assert.match(stdout, /Pending/);
-  assert.match(stdout, /1\/1\s+Running/);
+  const env = { ...process.env, KUBECONFIG: cluster.instance.kubeconfig };
+  const watching = spawn("kubectl", ["get", "pods", "-w", "-l", "app=mockc"], { env });
+  let shown = "";
+  watching.stdout.setEncoding("utf8").on("data", (text: string) => {
+    shown += text;
+  });
+  const lines = async () => shown;
+  try {
+    // kubectl watches from the revision of the list that it prints first: nothing after that is missed.
+    await eventually("the list", lines, (text) => text.startsWith("NAME"));
+    const listed = shown.length;
+    await cluster.kubectlOk("scale", "deployment", "mockc-v1", "--replicas=2");
+    await eventually("the new pod", lines, (text) => /Pending[\s\S]*1\/1\s+Running/.test(text.slice(listed)));
+  } finally {
+    watching.kill();
+    await cluster.kubectlOk("scale", "deployment", "mockc-v1", "--replicas=1");
+  }
+});
+
+test("K8S-18 rollout history and undo", async () => {
+  await cluster.kubectlOk("create", "deployment", "undone", "--image=go-http-sample:1.0");
+  await cluster.kubectlOk("rollout", "status", "deployment/undone", "--timeout=20s");
+  await cluster.kubectlOk("set", "image", "deployment/undone", "go-http-sample=go-http-sample:2.0");
+  await cluster.kubectlOk("rollout", "status", "deployment/undone", "--timeout=20s");
+  assert.match(await cluster.kubectlOk("rollout", "history", "deployment/undone"), /^1 .*\n2 /m);
+  await cluster.kubectlOk("rollout", "undo", "deployment/undone");
+  await cluster.kubectlOk("rollout", "status", "deployment/undone", "--timeout=20s");
+  assert.match(await cluster.kubectlOk("rollout", "history", "deployment/undone"), /^2 .*\n3 /m);
+  const image = "jsonpath={.spec.template.spec.containers[0].image}";
+  assert.equal(await cluster.kubectlOk("get", "deployment", "undone", "-o", image), "go-http-sample:1.0");
+  await cluster.kubectlOk("delete", "deployment", "undone");
 });
 
 test("K8S-19 delete takes the pods along", async () => {

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { constants } from "node:os";
 import path from "node:path";
 import { Argument, Command, InvalidArgumentError, Option } from "commander";
 import type { Instance } from "../../app/data-directory.ts";
@@ -52,9 +53,9 @@ async function playDemo(walk: DemoWalk, { json, keep, data, speed }: DemoOptions
   const startedAt = systemClock.now();
   const reporter = json ? jsonReporter(console.log) : personReporter();
   const cluster = demoCluster(data ?? null);
-  process.once("SIGINT", () => {
-    cluster.stop();
-    process.exit(130);
+  whenCutShort((exitCode) => {
+    cluster.remove();
+    process.exit(exitCode);
   });
   let isKept = false;
   try {
@@ -82,6 +83,14 @@ async function playDemo(walk: DemoWalk, { json, keep, data, speed }: DemoOptions
   } finally {
     if (!isKept) cluster.remove();
   }
+}
+
+/** A signal, or a reader of our output that went away (`| head`): the cluster must not stay behind. */
+function whenCutShort(end: (exitCode: number) => void): void {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(signal, () => end(128 + constants.signals[signal]));
+  }
+  process.stdout.once("error", () => end(128 + constants.signals.SIGPIPE));
 }
 
 async function playOn(walk: DemoWalk, instance: Instance, reporter: Reporter, speed: number): Promise<WalkReport> {

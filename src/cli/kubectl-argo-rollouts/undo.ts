@@ -1,5 +1,6 @@
 import type { PodTemplate, ReplicaSet } from "../../api/apps.ts";
 import { isRecord } from "../../base/json.ts";
+import { podTemplates } from "../../dialects/argo/gather.ts";
 import { annotations, POD_TEMPLATE_HASH } from "../../dialects/argo/keys.ts";
 import type { Rollout } from "../../dialects/argo/types.ts";
 import { type ResourceType, resources } from "../../kube/resource.ts";
@@ -21,7 +22,10 @@ export async function undo(context: CommandContext, name: string, toRevision: nu
     await client.patch(
       target.type,
       { namespace, name: target.name },
-      { kind: "json", body: [{ op: "replace", path: "/spec/template", value: template }] },
+      {
+        kind: "json",
+        body: [{ op: "replace", path: target.type === podTemplates ? "/template" : "/spec/template", value: template }],
+      },
     );
   } catch (error) {
     throw new CommandError(`failed restoring revision ${toRevision}: ${(error as Error).message}`);
@@ -75,14 +79,6 @@ export function isDerivative(wanted: unknown, actual: unknown): boolean {
   if (!isRecord(actual) || members.length > Object.keys(actual).length) return false;
   return members.every(([key, value]) => key in actual && isDerivative(value, actual[key]));
 }
-
-const podTemplates: ResourceType = {
-  group: "",
-  version: "v1",
-  kind: "PodTemplate",
-  plural: "podtemplates",
-  namespaced: true,
-};
 
 const workloadTypes: readonly ResourceType[] = [resources.deployments, resources.replicaSets, podTemplates];
 

@@ -14,6 +14,7 @@ import {
   setImage,
   startKruise,
 } from "../../dialects/kruise/release.fixture.ts";
+import type { KubeClient } from "../../kube/client.ts";
 import { resources } from "../../kube/resource.ts";
 import { runKubectlKruise } from "./program.ts";
 
@@ -68,6 +69,24 @@ test("KRUISE-450 approve lets the paused step go on", async () => {
     ),
   );
   await world.stop();
+});
+
+test("INV-30 approve survives a status write between its read and its write", async () => {
+  const world = await worldAtPause("a");
+  const key = { namespace: "default", name: "a" };
+  let interruptions = 1;
+  const client: Pick<KubeClient, "get" | "patch"> = {
+    get: (type, target) => world.client.get(type, target),
+    async patch(...[type, target, patch, options]: Parameters<KubeClient["patch"]>) {
+      if (interruptions-- > 0) {
+        const note = { kind: "merge" as const, body: { status: { message: "written meanwhile" } } };
+        await world.client.patch(resources.kruiseRollouts, key, note, { subresource: "status" });
+      }
+      return world.client.patch(type, target, patch, options);
+    },
+  };
+  const busy = { client, clock: world.clock } as unknown as World;
+  assert.deepEqual(await kruise(busy, "rollout approve rollout/a"), ok("rollout.rollouts.kruise.io/a approved\n"));
 });
 
 test("KRUISE-450 approve takes TYPE NAME, several at once, and -o name", async () => {

@@ -5,10 +5,10 @@ import type { StoreEvent } from "./store.ts";
 const KEEP_EVENTS = 10_000;
 const KEEP_MS = 5 * 60_000;
 /**
- * The bound on memory, above both: under a load of many or large writes the window is shorter, never wrong. Some 70 000
- * states of a pod, or 250 of the largest ConfigMap.
+ * The bound on memory, above both: under a load of many or large writes the window is shorter, never wrong. Some 35 000
+ * states of a pod, or 120 of the largest ConfigMap.
  */
-const KEEP_BYTES_MAX = 256 * 1024 * 1024;
+const KEEP_BYTES_MAX = 128 * 1024 * 1024;
 
 interface Kept {
   readonly event: StoreEvent;

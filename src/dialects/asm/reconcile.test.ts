@@ -33,7 +33,7 @@ function laneStatusOf(cluster: TestCluster, name: string): NonNullable<ASMSwimLa
   return (cluster.find("ASMSwimLane", name) as ASMSwimLane).status!;
 }
 
-test("LANE-100 LANE-101 LANE-110 LANE-111 the seed's group makes five VirtualServices and three DestinationRules", () => {
+test("LANE-007 LANE-012 LANE-013 LANE-014 LANE-017 LANE-030 LANE-034 LANE-035 LANE-036 LANE-037 LANE-039 LANE-100 LANE-101 LANE-103 LANE-105 LANE-110 LANE-111 the seed's group makes five VirtualServices and three DestinationRules", () => {
   const cluster = settled();
   assert.deepEqual(
     cluster
@@ -96,7 +96,7 @@ test("LANE-116 rules are made before mesh routes, mesh routes before ingress rou
   assert.deepEqual(order, [0, 0, 0, 1, 1, 1, 2, 2]);
 });
 
-test("LANE-130 LANE-131 LANE-132 a subset follows the pods, and only its rule is written", () => {
+test("LANE-130 LANE-131 LANE-132 LANE-801 a subset follows the pods, and only its rule is written", () => {
   const cluster = settled();
   const mark = cluster.log.length;
   cluster.put(aPod("mocka", "canary", {}, "Pending"));
@@ -257,6 +257,38 @@ test("LANE-050 LANE-051 mistakes in the group are errors and change nothing that
   cluster.settle();
   assert.match(statusOf(cluster).error!, /traceHeader is required.*routeHeader: baggage/);
   assert.deepEqual(essence(cluster.ofKind("VirtualService")), before);
+});
+
+test("LANE-008 a gateway of another type than ASM is the group's error", () => {
+  const cluster = settled();
+  const { gateway, ...ingress } = aGroup().spec!.ingress!;
+  const other = { ...ingress, gateway: { ...gateway!, type: "ingress" as const } };
+  cluster.put({ ...cluster.find("ASMSwimLaneGroup", "rollout")!, spec: aGroup({ ingress: other }).spec });
+  cluster.settle();
+  assert.match(statusOf(cluster).error!, /spec\.ingress\.gateway\.type: "ingress" is not supported/);
+});
+
+test("LANE-015 LANE-207 a service's own fallback lane replaces the group's for that service alone", () => {
+  const mode = {
+    ...aGroup().spec!.permissiveModeConfiguration!,
+    serviceLevelFallbackTarget: { "default/mockb": "canary" },
+  };
+  const cluster = settled();
+  cluster.put({
+    ...cluster.find("ASMSwimLaneGroup", "rollout")!,
+    spec: aGroup({ permissiveModeConfiguration: mode }).spec,
+  });
+  cluster.settle();
+  const fallbackOf = (service: string) => {
+    const key = `istio-system/trafficlabel-vs-rollout-default-${service}`;
+    const { http } = specOf<{ http: { route: { fallback: { target: { subset: string } } }[] }[] }>(
+      cluster,
+      "VirtualService",
+      key,
+    );
+    return http[0]!.route[0]!.fallback.target.subset;
+  };
+  assert.deepEqual(["mocka", "mockb", "mockc"].map(fallbackOf), ["base", "canary", "base"]);
 });
 
 test("LANE-053 of two groups with one service the older keeps its routes", () => {

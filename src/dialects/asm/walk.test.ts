@@ -121,7 +121,7 @@ for (const [step, states, base, canary] of rows) {
   });
 }
 
-test("LANE-301 INV-15 the lane survives a hop through base", () => {
+test("LANE-301 LANE-800 LANE-900 INV-15 the lane survives a hop through base", () => {
   const hops = walk([releasing, v1, releasing], "canary");
   assert.deepEqual(
     hops.map(({ to, laneRequested, source, subset, decision }) => [to, laneRequested, source, subset, decision]),
@@ -140,8 +140,8 @@ test("LANE-300 a canary that is not ready falls back at its hop only", () => {
 test("LANE-107 an untagged request gets 404 and is not a hop further", () => {
   const hops = walk([v1, v1, v1], null);
   assert.deepEqual(
-    hops.map(({ decision, rule }) => [decision, rule]),
-    [["no-route(404)", null]],
+    hops.map(({ decision }) => decision),
+    ["no-route(404)"],
   );
 });
 
@@ -202,4 +202,25 @@ test("LANE-310 a call to a service that is not there is shown as such", () => {
   );
   assert.equal(hops[2]!.to, "mockc.demo:8000");
   assert.equal(hops[2]!.decision, "bypass(no-proxy)");
+  const why =
+    "host mockc.demo has no Service; Service mockc exists in namespace default; the call goes where its name leads";
+  assert.deepEqual(hops[2]!.why, [why]);
+  assert.ok(renderExplain(hops).endsWith(`bypass(no-proxy)  (${why})`));
+});
+
+test("LANE-901 a request that nothing matches: the nearest rules with the first condition that fails", () => {
+  const [hop] = walk([releasing, v1, v1], null);
+  assert.equal(hop!.decision, "no-route(404)");
+  const failed = hop!.rule !== null && "nearest" in hop!.rule ? hop!.rule.nearest : [];
+  assert.deepEqual(
+    failed.map((rule) => [rule.name, rule.path, rule.failed]),
+    [
+      ["swimlane-ingress-vs-rollout-base", "spec.http[0].match[0]", 'headers[x-asm-prefer-tag] exact "base"'],
+      ["swimlane-ingress-vs-rollout-canary", "spec.http[0].match[0]", 'headers[x-asm-prefer-tag] exact "canary"'],
+    ],
+  );
+  assert.match(
+    renderExplain([hop!]),
+    /no rule {2}no-route\(404\) {2}\(no rule of host .*http\[0\]: headers\[x-asm-prefer-tag\]/,
+  );
 });

@@ -71,7 +71,7 @@ export function admitDeploymentUpdate(update: DeploymentUpdate): Deployment | nu
  * Why an update of the Deployment is no release but an ordinary rolling update; null when it starts a release
  * (KRUISE-101). `not-changed` is the harmless case.
  */
-export function refusalToEnter({ rollout, updated, old, replicaSets }: DeploymentUpdate): string | null {
+function refusalToEnter({ rollout, updated, old, replicaSets }: DeploymentUpdate): string | null {
   if (!isEffectiveChange(updated, old)) return "not-changed";
   // A Rollout that is being switched off would leave the workload paused for ever.
   if (rollout.spec.disabled) return "the Rollout is disabled";

@@ -25,6 +25,7 @@ import {
   setImage,
   startKruise,
 } from "./release.fixture.ts";
+import type { Rollout } from "./types.ts";
 
 const AT_REST = "Healthy - 1 Completed: workload deployment is completed";
 const PAUSED =
@@ -48,7 +49,7 @@ async function atPause(name = "a", options: RolloutOptions & { replicas?: number
   return world;
 }
 
-test("SEED-030 steps 1 to 4: a release of one workload", async () => {
+test("SEED-030 SEED-014 SEED-015 KRUISE-210 KRUISE-212 steps 1 to 4: a release of one workload", async () => {
   const world = await atRest();
   assert.equal(await line(world, "a"), AT_REST);
 
@@ -76,7 +77,7 @@ test("SEED-030 steps 1 to 4: a release of one workload", async () => {
   await world.stop();
 });
 
-test("SEED-030 steps 1 to 5: three workloads, each approved on its own", async () => {
+test("SEED-030 KRUISE-133 steps 1 to 5: three workloads, each approved on its own", async () => {
   const world = await startKruise();
   const names = ["a", "b", "c"];
   for (const name of names) await world.apply([deployment(name), rollout(name)]);
@@ -98,7 +99,7 @@ test("SEED-030 steps 1 to 5: three workloads, each approved on its own", async (
   await world.stop();
 });
 
-test("SEED-030 step 6: a rollback during the pause cancels, stable pods live on", async () => {
+test("SEED-030 KRUISE-145 KRUISE-180 KRUISE-181 step 6: a rollback during the pause cancels, stable pods live on", async () => {
   const world = await atPause();
   const uids = await podUids(world, "a");
   await setImage(world, "a", 1);
@@ -134,7 +135,7 @@ test("SEED-030 step 7: undo after the end is a new gated release", async () => {
   await world.stop();
 });
 
-test("KRUISE 6.3 the reference timeline, in order", async () => {
+test("KRUISE-010 KRUISE-011 KRUISE-013 KRUISE-141 KRUISE-142 KRUISE-144 the reference timeline, in order", async () => {
   const world = await atRest();
   const seen: string[] = [];
   const watch = world.client.watch(
@@ -174,6 +175,65 @@ test("KRUISE 6.3 the reference timeline, in order", async () => {
     "Progressing Completed Completed: Rollout progressing has been completed",
     "Healthy Completed Completed: Rollout progressing has been completed",
   ]);
+  await world.stop();
+});
+
+for (const { name, end } of [
+  { name: "KRUISE-280 after success", end: approve },
+  { name: "KRUISE-281 after a rollback", end: (world: World) => setImage(world, "a", 1) },
+]) {
+  test(`KRUISE-012 KRUISE-284 ${name} the workload goes on before its BatchRelease goes`, async () => {
+    const world = await atPause();
+    const steps: string[] = [];
+    const watch = world.client.watch(
+      resources.kruiseRollouts,
+      { namespace: "default", resourceVersion: "" },
+      {
+        onEvent: ({ object }) => {
+          const step = (object as Rollout).status?.canaryStatus?.finalisingStep ?? "";
+          if (step !== (steps.at(-1) ?? "")) steps.push(step);
+        },
+        onEnd: () => {},
+      },
+    );
+    await end(world, "a");
+    await world.settle();
+    watch.stop();
+    assert.deepEqual(steps, ["ResumeWorkload", "ReleaseWorkloadControl", "END"]);
+    assert.equal((await deploymentOf(world, "a")).spec.paused, false);
+    assert.equal(await batchReleaseOf(world, "a"), null);
+    await world.stop();
+  });
+}
+
+test("KRUISE-200 the BatchRelease has the Rollout's name, owner, steps and patch", async () => {
+  const world = await atPause("a", { replicas: 4, canary: { steps: [{ replicas: 1 }, { replicas: "50%" }] } });
+  const release = await batchReleaseOf(world, "a");
+  const { metadata } = await rolloutOf(world, "a");
+  const [owner] = release?.metadata.ownerReferences ?? [];
+  assert.deepEqual([owner?.kind, owner?.uid, owner?.controller], ["Rollout", metadata.uid, true]);
+  const { batches, batchPartition, rollingStyle, patchPodTemplateMetadata } = release!.spec.releasePlan;
+  assert.deepEqual(batches, [{ canaryReplicas: 1 }, { canaryReplicas: "50%" }]);
+  assert.deepEqual([batchPartition, rollingStyle], [0, "Canary"]);
+  assert.deepEqual(patchPodTemplateMetadata, { labels: { lane: "canary" } });
+  await world.stop();
+});
+
+test("KRUISE-023 a v1alpha1 manifest over a v1beta1 object is an update of the same object", async () => {
+  const world = await atRest("a", { replicas: 2 });
+  const before = await rolloutOf(world, "a");
+  const workloadRef = { apiVersion: "apps/v1", kind: "Deployment", name: "a" };
+  const old = {
+    apiVersion: "rollouts.kruise.io/v1alpha1",
+    kind: "Rollout",
+    metadata: { name: "a", namespace: "default" },
+    spec: { objectRef: { workloadRef }, strategy: { canary: { steps: [{ weight: 50 }] } } },
+  };
+  await world.apply([old]);
+  const after = await rolloutOf(world, "a");
+  assert.equal(after.metadata.uid, before.metadata.uid);
+  assert.equal(after.apiVersion, "rollouts.kruise.io/v1beta1");
+  assert.deepEqual(after.spec.strategy.canary?.steps, [{ traffic: "50%", replicas: "50%" }]);
   await world.stop();
 });
 

@@ -60,6 +60,12 @@ const step = "Spec.Strategy.Canary.Steps[0].steps: Invalid value: ";
 
 const cases: readonly { name: string; object: KubeObject; refusal: string | null }[] = [
   { name: "KRUISE-030 a canary strategy is enough", object: rolloutOf("a"), refusal: null },
+  { name: "KRUISE-045 a workload that is not there", object: rolloutOf("nobody"), refusal: null },
+  {
+    name: "KRUISE-045 patched pods without extra workload",
+    object: canary({ enableExtraWorkloadForCanary: false }),
+    refusal: null,
+  },
   {
     name: "KRUISE-030 neither strategy",
     object: strategy({}),

@@ -51,7 +51,7 @@ const PARTITION_PERCENT_LIMIT = 50;
 
 const STRATEGY = "Spec.Strategy";
 
-export function validateRollout(rollout: Rollout): RolloutProblem[] {
+function validateRollout(rollout: Rollout): RolloutProblem[] {
   const { spec } = rollout;
   const { canary, blueGreen } = spec.strategy ?? {};
   const problems = validateWorkloadRef(spec.workloadRef);
@@ -75,7 +75,7 @@ export function validateRollout(rollout: Rollout): RolloutProblem[] {
   return problems;
 }
 
-export function validateV1alpha1({ spec, metadata }: V1alpha1Rollout): RolloutProblem[] {
+function validateV1alpha1({ spec, metadata }: V1alpha1Rollout): RolloutProblem[] {
   const problems = spec.objectRef?.workloadRef
     ? validateWorkloadRef(spec.objectRef.workloadRef)
     : [{ path: "Spec.ObjectRef.WorkloadRef", value: null, message: "WorkloadRef is required" }];
@@ -93,10 +93,7 @@ export function validateV1alpha1({ spec, metadata }: V1alpha1Rollout): RolloutPr
 }
 
 /** KRUISE-044: while a release is under way its target, its routes and its style stay. */
-export function validateUpdate(
-  updated: Rollout | V1alpha1Rollout,
-  stored: Rollout | V1alpha1Rollout,
-): RolloutProblem[] {
+function validateUpdate(updated: Rollout | V1alpha1Rollout, stored: Rollout | V1alpha1Rollout): RolloutProblem[] {
   const phase = stored.status?.phase ?? "";
   if (phase !== "Progressing" && phase !== "Terminating") return [];
   const isV1alpha1 = updated.apiVersion === `${GROUP}/v1alpha1`;
@@ -312,7 +309,7 @@ function refuse(problems: readonly RolloutProblem[]): AdmissionResult {
   };
 }
 
-export function renderProblem({ path, value, message, forbidden }: RolloutProblem): string {
+function renderProblem({ path, value, message, forbidden }: RolloutProblem): string {
   if (forbidden) return `${path}: Forbidden: ${message}`;
   return `${path}: Invalid value: ${JSON.stringify(value ?? null)}: ${message}`;
 }

@@ -1,11 +1,19 @@
 import { at, type Rule } from "../rule.ts";
-import { deployments, kruiseRollouts, member, nameOf, patchedLabels, podLabels, workloadName } from "../workloads.ts";
+import {
+  asksForExtraWorkload,
+  deployments,
+  kruiseRollouts,
+  nameOf,
+  patchedLabels,
+  podLabels,
+  workloadName,
+} from "../workloads.ts";
 
 /** KRL-02 (SEED-011): the canary's pods are told apart by the lane label, not by `version`. */
 export const canaryVersionLabel: Rule = (manifests) => {
   const findings = [];
   for (const rollout of kruiseRollouts(manifests)) {
-    if (member(rollout.object, "spec", "strategy", "canary", "enableExtraWorkloadForCanary") !== true) continue;
+    if (asksForExtraWorkload(rollout) === false) continue;
     const workload = workloadName(rollout);
     for (const deployment of deployments(manifests)) {
       const version = podLabels(deployment)["version"];

@@ -23,11 +23,11 @@ import { hostOf } from "./unknown-host.ts";
 
 const GROUP = "istio.alibabacloud.com";
 
-export function laneGroups(manifests: readonly Manifest[]): readonly Manifest[] {
+function laneGroups(manifests: readonly Manifest[]): readonly Manifest[] {
   return ofKind(manifests, GROUP, "ASMSwimLaneGroup");
 }
 
-export function lanesOf(manifests: readonly Manifest[], group: Manifest): readonly Manifest[] {
+function lanesOf(manifests: readonly Manifest[], group: Manifest): readonly Manifest[] {
   return ofKind(manifests, GROUP, "ASMSwimLane").filter(
     ({ object }) => object.metadata.labels?.["swimlane-group"] === nameOf(group),
   );
@@ -44,7 +44,7 @@ function servicesOf(manifests: readonly Manifest[], group: Manifest): readonly M
   );
 }
 
-export function laneSelector(lane: Manifest): Readonly<Record<string, string>> {
+function laneSelector(lane: Manifest): Readonly<Record<string, string>> {
   return texts(member(lane.object, "spec", "labelSelector"));
 }
 
@@ -191,18 +191,13 @@ export const withoutEffect: Rule = (manifests) =>
     return findings;
   });
 
-/** LANE-969: the canary Deployment of a Rollout would be refused, or never be made. */
-export const canaryNeverInLane: Rule = (manifests) =>
+/** LANE-969: the canary Deployment of a Rollout would be refused (LANE-308). */
+export const canaryOutsideSelector: Rule = (manifests) =>
   kruiseRollouts(manifests).flatMap((rollout) => {
     const labels = patchedLabels(rollout);
     if (Object.keys(labels).length === 0) return [];
     const path = ["spec", "strategy", "canary", "patchPodTemplateMetadata"];
     const findings: Finding[] = [];
-    const extra = member(rollout.object, "spec", "strategy", "canary", "enableExtraWorkloadForCanary");
-    if (extra !== true && rollout.object.apiVersion.endsWith("/v1beta1")) {
-      const message = `${title(rollout)}: patchPodTemplateMetadata has no effect without enableExtraWorkloadForCanary: true, so no pod gets the lane's label`;
-      findings.push(at(rollout, path, { code: "LANE-969", level: "error", message }));
-    }
     for (const deployment of deployments(manifests)) {
       if (nameOf(deployment) !== workloadName(rollout) || deployment.namespace !== rollout.namespace) continue;
       const selector = texts(member(deployment.object, "spec", "selector", "matchLabels"));

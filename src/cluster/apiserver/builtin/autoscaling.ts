@@ -65,15 +65,15 @@ const shared = {
   validate: validateAutoscaler,
 } as const;
 
+const targetAndBounds = { scaleTargetRef: crossVersionReference, minReplicas: int, maxReplicas: int };
+
 const autoscalersV2 = builtin(typeOf("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"), {
   ...shared,
   fields: {
     spec: struct(
       "HorizontalPodAutoscalerSpec",
       {
-        scaleTargetRef: crossVersionReference,
-        minReplicas: int,
-        maxReplicas: int,
+        ...targetAndBounds,
         metrics: list(metric("MetricSpec", "Source", { target: metricTarget })),
         behavior: struct("HorizontalPodAutoscalerBehavior", { scaleUp: scalingRules, scaleDown: scalingRules }),
       },
@@ -98,9 +98,7 @@ const autoscalersV1 = builtin(typeOf("autoscaling", "v1", "HorizontalPodAutoscal
     spec: struct(
       "HorizontalPodAutoscalerSpec",
       {
-        scaleTargetRef: crossVersionReference,
-        minReplicas: int,
-        maxReplicas: int,
+        ...targetAndBounds,
         targetCPUUtilizationPercentage: int,
       },
       ["scaleTargetRef", "maxReplicas"],
