@@ -1,10 +1,11 @@
 import { shownPhase } from "./shown-phase.ts";
+import { stepsOf } from "./steps.ts";
 import type { AnalysisRunSummary } from "./summary/analysis-run.ts";
 import { summariseAnalysisRuns } from "./summary/analysis-run.ts";
 import { type ExperimentParts, type ExperimentSummary, summariseExperiments } from "./summary/experiment.ts";
 import { type ImageSummary, summariseImages } from "./summary/images.ts";
 import { type ReplicaSetSummary, summariseReplicaSets } from "./summary/replica-set.ts";
-import { actualWeight, type StepPosition, setWeight, stepPosition, stepsOf } from "./summary/weight.ts";
+import { actualWeight, type StepPosition, setWeight, stepPosition } from "./summary/weight.ts";
 import type { Experiment, Rollout, Step } from "./types.ts";
 
 /**

@@ -1,14 +1,11 @@
-import type { Rollout, Step } from "../types.ts";
+import { currentStep, maxWeightOf, stepsOf, weightAt } from "../steps.ts";
+import type { Rollout } from "../types.ts";
 import type { ReplicaSetSummary } from "./replica-set.ts";
 
 /** Steps count from 0; the index after the last one means that all are done. */
 export interface StepPosition {
   readonly index: number;
   readonly count: number;
-}
-
-export function stepsOf({ spec }: Rollout): readonly Step[] {
-  return spec.strategy?.canary?.steps ?? [];
 }
 
 /** Null where there is nothing to count (CL-010). */
@@ -21,14 +18,13 @@ export function stepPosition(rollout: Rollout): StepPosition | null {
 /** The weight that the steps ask for (CL-011). */
 export function setWeight(rollout: Rollout): number {
   if (rollout.status?.abort) return 0;
-  if (!hasCurrentStep(rollout)) return maxWeight(rollout);
-  const passed = stepsOf(rollout).slice(0, currentIndex(rollout) + 1);
-  return passed.findLast((step) => step.setWeight !== undefined)?.setWeight ?? 0;
+  if (!currentStep(rollout, rollout.status)) return maxWeight(rollout);
+  return weightAt(stepsOf(rollout), rollout.status?.currentStepIndex ?? 0);
 }
 
 /** The share of requests, or without a router of pods, that the new version has (CL-012). */
 export function actualWeight(rollout: Rollout, replicaSets: readonly ReplicaSetSummary[]): number {
-  if (!hasCurrentStep(rollout)) return maxWeight(rollout);
+  if (!currentStep(rollout, rollout.status)) return maxWeight(rollout);
   const total = rollout.status?.availableReplicas ?? 0;
   if (total <= 0) return 0;
   if (rollout.spec.strategy?.canary?.trafficRouting) {
@@ -38,14 +34,6 @@ export function actualWeight(rollout: Rollout, replicaSets: readonly ReplicaSetS
   return Math.trunc(((canary?.available ?? 0) * maxWeight(rollout)) / total);
 }
 
-function currentIndex(rollout: Rollout): number {
-  return rollout.status?.currentStepIndex ?? 0;
-}
-
-function hasCurrentStep(rollout: Rollout): boolean {
-  return currentIndex(rollout) < stepsOf(rollout).length;
-}
-
 function maxWeight({ spec }: Rollout): number {
-  return spec.strategy?.canary?.trafficRouting?.maxTrafficWeight ?? 100;
+  return maxWeightOf(spec.strategy?.canary);
 }
