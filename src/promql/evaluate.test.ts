@@ -114,6 +114,20 @@ const cases: readonly Case[] = [
     is: ["{} 30"],
   },
   {
+    name: "PQ-003 just under 1.1 distances from the start counts as near",
+    series: { c: "100:1000 110:1010 120:1020" },
+    query: "increase(c[30900ms])",
+    at: 120,
+    is: ["{} 30.9"],
+  },
+  {
+    name: "PQ-003 at 1.1 distances it does not",
+    series: { c: "100:1000 110:1010 120:1020" },
+    query: "increase(c[31s])",
+    at: 120,
+    is: ["{} 25"],
+  },
+  {
     name: "PQ-003 a counter is not stretched below zero",
     series: { c: "100:2 110:12 120:22" },
     query: "increase(c[200s])",
@@ -204,6 +218,12 @@ const cases: readonly Case[] = [
   { name: "PQ-007 the rest by zero is NaN", series: {}, query: "5 % 0", is: ["NaN"] },
   { name: "PQ-007 a comparison filters and keeps the value", series: pair, query: "a > 8", is: ['a{l="y"} 9'] },
   { name: "PQ-007 also when the vector stands on the right", series: pair, query: "8 < a", is: ['a{l="y"} 9'] },
+  {
+    name: "PQ-007 between vectors the left value stays",
+    series: pair,
+    query: "a > b",
+    is: ['a{l="x"} 8'],
+  },
   {
     name: "PQ-007 bool gives 0 and 1 without the name",
     series: pair,
