@@ -213,7 +213,8 @@ class Simulation {
 
   #commands(): CommandContext {
     const { client, clock } = this.#world;
-    return { client, clock, namespace: "default", isTerminal: false, print() {} };
+    const silent = { print() {}, printError() {}, onInterrupt: () => () => {} };
+    return { client, clock, namespace: "default", isTerminal: false, hasColor: false, ...silent };
   }
 
   /** The faults end; then everything must come to rest where people wanted it. */
