@@ -49,7 +49,7 @@ export interface ProviderContext {
   /** Where controller-wide Secrets live. */
   readonly controllerNamespace: string;
   /** SE-008: an address of the manifests → the one to call. Absent: as written. */
-  readonly addressOf?: (address: string) => string;
+  readonly addressOf?: (address: string) => string | Promise<string>;
 }
 
 export interface MeasureRequest {

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { KubeObject } from "../api/meta.ts";
 import { systemClock } from "../base/clock.ts";
 import { fnv1a32 } from "../base/hash.ts";
+import type { Logger } from "../base/log.ts";
 import { systemRandom } from "../base/random.ts";
 import { formatTime } from "../base/time.ts";
 import { ApiServer } from "../cluster/apiserver/api-server.ts";
@@ -11,7 +12,7 @@ import { builtinDefinitions } from "../cluster/apiserver/builtin/index.ts";
 import { createLocalClient } from "../cluster/apiserver/local-client.ts";
 import { adminTokenAuthenticator } from "../cluster/apiserver/wire/authentication.ts";
 import { loadOrCreateCredentials, renderKubeconfig, writePrivate } from "../cluster/apiserver/wire/certificates.ts";
-import { type HttpServer, type HttpServerOptions, startHttpServer } from "../cluster/apiserver/wire/http-server.ts";
+import { startHttpServer } from "../cluster/apiserver/wire/http-server.ts";
 import { type BuiltinControllersOptions, builtinControllers, listableTypes } from "../cluster/controllers/index.ts";
 import { createImageTable } from "../cluster/kubelet/images.ts";
 import { createKubelet } from "../cluster/kubelet/kubelet.ts";
@@ -20,6 +21,7 @@ import { acquireLock } from "../cluster/store/lock-file.ts";
 import { MemoryLog } from "../cluster/store/memory-log.ts";
 import { DataDirectoryError, type RevisionLog } from "../cluster/store/revision-log.ts";
 import { SqliteLog } from "../cluster/store/sqlite-log.ts";
+import { argoControllers } from "../dialects/argo/index.ts";
 import { asmControllers } from "../dialects/asm/index.ts";
 import { kruiseControllers } from "../dialects/kruise/index.ts";
 import type { KubeClient } from "../kube/client.ts";
@@ -42,17 +44,21 @@ import {
 } from "./data-directory.ts";
 import { noteDataPlane } from "./data-plane.ts";
 import { createLogger } from "./log.ts";
+import { startMeasuring } from "./measurer.ts";
 import { startMeshProcess } from "./mesh-process.ts";
+import { startPrometheus } from "./prometheus.ts";
 
 /** The composition root of the embedded cluster: everything that runs, with the real clock and real sockets. */
 export interface ClusterOptions {
   readonly directory: DataDirectory;
   /** Objects are kept in memory only. */
   readonly memory: boolean;
-  /** 0: any free port; the same for the two below. */
+  /** 0: any free port; the same for the three below. */
   readonly apiPort: number;
   readonly gatewayPort: number;
   readonly metricsPort: number;
+  /** Of the embedded Prometheus, which comes with the argo pack. */
+  readonly prometheusPort: number;
   readonly packs: readonly Pack[];
   /** Further images of the user's; null: `images.yaml` in the data directory, which need not exist. */
   readonly imagesFile: string | null;
@@ -123,17 +129,19 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
   });
 
   let isReady = false;
-  const server = await listen({
-    api,
-    certificates: credentials,
-    tokens: adminTokenAuthenticator(credentials.adminToken),
-    clock,
-    random,
-    logger,
-    port: options.apiPort,
-    logSource: kubelet.logSource,
-    readiness: [{ name: "controllers", isOk: () => isReady }],
-  });
+  const server = await listenOn("api-port", options.apiPort, (port) =>
+    startHttpServer({
+      api,
+      certificates: credentials,
+      tokens: adminTokenAuthenticator(credentials.adminToken),
+      clock,
+      random,
+      logger,
+      port,
+      logSource: kubelet.logSource,
+      readiness: [{ name: "controllers", isOk: () => isReady }],
+    }),
+  );
   stops.push(() => server.stop());
   const facts = { server: server.url, caPem: credentials.caPem, token: credentials.adminToken };
   await writePrivate(directory.kubeconfig, renderKubeconfig(facts));
@@ -170,13 +178,16 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
   stops.push(() => mesh.stop());
   stops.push(noteDataPlane(mesh, client, logger));
   gate = drainBarrier({ mesh, cache: () => runner.caches, clock });
+  const metrics = `http://127.0.0.1:${metricsPort}/stats/prometheus`;
+  const prometheus = await startAnalysis(options, { client, metrics, logger }, stops);
   isReady = true;
 
   const instance: Instance = {
     pid: process.pid,
     apiServer: server.url,
     gateway: `http://127.0.0.1:${gatewayPort}`,
-    metrics: `http://127.0.0.1:${metricsPort}/stats/prometheus`,
+    metrics,
+    prometheus,
     meshAdmin: `http://127.0.0.1:${metricsPort}`,
     kubeconfig: directory.kubeconfig,
     startedAt: formatTime(clock.now()),
@@ -194,6 +205,23 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
   };
 }
 
+/** What Argo's analysis needs besides its controllers; answers the URL of the embedded Prometheus. */
+async function startAnalysis(
+  { packs, prometheusPort }: ClusterOptions,
+  { client, metrics, logger }: { client: KubeClient; metrics: string; logger: Logger },
+  stops: (() => void | Promise<void>)[],
+): Promise<string | null> {
+  if (packs.every(({ name }) => name !== "argo")) return null;
+  const clock = systemClock;
+  const { url, stop } = await listenOn("prometheus-port", prometheusPort, (port) =>
+    startPrometheus({ port, metricsUrl: metrics, clock, logger }),
+  );
+  stops.push(stop);
+  const environment = process.env;
+  stops.push(startMeasuring({ client, clock, random: systemRandom, logger, prometheus: url, environment }));
+  return url;
+}
+
 function openLog({ directory, memory }: ClusterOptions): { log: RevisionLog; release: () => void } {
   if (!memory) {
     const log = new SqliteLog(directory.store);
@@ -209,6 +237,7 @@ function controllers(packs: readonly Pack[], options: BuiltinControllersOptions)
     ...builtinControllers(options),
     schedulerController,
     ...(names.has("kruise") ? kruiseControllers() : []),
+    ...(names.has("argo") ? argoControllers() : []),
     ...(names.has("lanes") ? asmControllers({ rootNamespace: ROOT_NAMESPACE }) : []),
   ];
 }
@@ -221,11 +250,12 @@ async function bootstrap(client: KubeClient): Promise<void> {
   });
 }
 
-async function listen(options: HttpServerOptions): Promise<HttpServer> {
+/** Starts a server on the port that an option names; a port that cannot be had is told by the option's name. */
+async function listenOn<T>(flag: string, port: number, start: (port: number) => Promise<T>): Promise<T> {
   try {
-    return await startHttpServer(options);
+    return await start(port);
   } catch (error) {
-    throw portError("api-port", options.port, error);
+    throw portError(flag, port, error);
   }
 }
 

@@ -30,6 +30,8 @@ export interface Instance {
   readonly gateway: string;
   readonly metrics: string;
   readonly meshAdmin: string;
+  /** The embedded Prometheus; null without the argo pack. */
+  readonly prometheus: string | null;
   readonly kubeconfig: string;
   readonly startedAt: string;
   readonly packs: readonly string[];

@@ -13,7 +13,11 @@ export function envCommand(): Command {
     .option("--json", "print a JSON object instead of shell commands")
     .action(({ data, json }: { data: string; json?: boolean }) => {
       const { instance } = requireInstance(data);
-      const settings = { KUBECONFIG: instance.kubeconfig, GATEWAY: instance.gateway };
+      const settings = {
+        KUBECONFIG: instance.kubeconfig,
+        GATEWAY: instance.gateway,
+        ...(instance.prometheus ? { PROMETHEUS: instance.prometheus } : {}),
+      };
       if (json) {
         console.log(JSON.stringify({ ...settings, PATH: path.resolve(BIN) }));
         return;

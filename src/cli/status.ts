@@ -23,5 +23,6 @@ export function describeInstance(instance: Instance): string {
     `API server  ${instance.apiServer}`,
     `gateway     ${instance.gateway}`,
     `metrics     ${instance.metrics}`,
+    ...(instance.prometheus ? [`Prometheus  ${instance.prometheus}`] : []),
   ].join("\n");
 }

@@ -25,6 +25,7 @@ interface UpOptions {
   readonly apiPort: number;
   readonly gatewayPort: number;
   readonly metricsPort: number;
+  readonly prometheusPort: number;
   readonly packs: readonly string[];
   readonly images?: string;
 }
@@ -44,6 +45,7 @@ export function upCommand(): Command {
     .addOption(portOption("--api-port", "API server", 16443))
     .addOption(portOption("--gateway-port", "ingress gateway (its port 80)", 18080))
     .addOption(portOption("--metrics-port", "Prometheus metrics and mesh administration", 15090))
+    .addOption(portOption("--prometheus-port", "embedded Prometheus (with the argo pack)", 19090))
     .addOption(
       new Option("--packs <names>", "resource packs to install, in order of preference")
         .argParser((text: string) => parsePacks(text, names))
@@ -90,6 +92,7 @@ function clusterOptions(options: UpOptions): ClusterOptions {
     apiPort: options.apiPort,
     gatewayPort: options.gatewayPort,
     metricsPort: options.metricsPort,
+    prometheusPort: options.prometheusPort,
     packs: options.packs.flatMap((wanted) => packs.filter(({ name }) => name === wanted)),
     imagesFile: options.images ?? null,
   };

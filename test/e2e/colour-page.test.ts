@@ -80,8 +80,14 @@ test("DM-012 the error slider frames the tiles of its colour, and of no other", 
 });
 
 test("DM-013 the chart shows the intervals with both colours", async () => {
-  const parts = () => page.locator(".bar").last().locator("i").count();
-  await eventually("a bar of two colours", parts, (count) => count === 2);
+  // Text, because it runs in the page.
+  const heights = () =>
+    page.evaluate<number[]>("[...document.querySelectorAll('.bar:last-child i')].map((part) => part.offsetHeight)");
+  await eventually(
+    "a bar of two colours",
+    heights,
+    (found) => found.length === 2 && found.every((height) => height > 5),
+  );
 });
 
 test("DM-012 the page is stopped and started by its button", async () => {

@@ -102,7 +102,8 @@ export async function startFairway(...extra: string[]): Promise<RunningFairway> 
 }
 
 async function up(directory: string, extra: readonly string[]): Promise<Instance> {
-  const ports = ["--api-port", "0", "--gateway-port", "0", "--metrics-port", "0"];
+  const names = ["--api-port", "--gateway-port", "--metrics-port", "--prometheus-port"];
+  const ports = names.flatMap((name) => [name, "0"]);
   const result = await fairway("up", "--detach", "--json", "--data", directory, ...ports, ...extra);
   if (result.exitCode !== 0) throw new Error(`fairway up failed: ${result.stderr}${result.stdout}`);
   return JSON.parse(result.stdout) as Instance;

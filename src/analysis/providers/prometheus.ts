@@ -43,7 +43,7 @@ async function query(
   context: ProviderContext,
 ): Promise<{ readonly answer: HttpAnswer; readonly address: string }> {
   const written = addressOf(config, context);
-  const address = context.addressOf?.(written) ?? written;
+  const address = (await context.addressOf?.(written)) ?? written;
   const timeoutSeconds = config.timeout ?? TIMEOUT_SECONDS;
   if (timeoutSeconds < 0) throw new MeasurementError("prometheus timeout should not be negative");
   const { path, form } = request(config, context.clock.now());

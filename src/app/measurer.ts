@@ -1,0 +1,56 @@
+import { createHttp } from "../analysis/http.ts";
+import { createMeasurer } from "../analysis/measurer.ts";
+import { prometheus } from "../analysis/providers/prometheus.ts";
+import { web } from "../analysis/providers/web.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { KubeClient } from "../kube/client.ts";
+import { type ObjectKey, resources } from "../kube/resource.ts";
+import { metricAddresses } from "./metric-address.ts";
+
+export interface MeasuringOptions {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** The embedded Prometheus: asked where a template names none, or none that can be reached (SE-008). */
+  readonly prometheus: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Where the original's controller keeps its own Secrets. */
+const CONTROLLER_NAMESPACE = "argo-rollouts";
+
+/** Starts what performs the measurements of AnalysisRuns, with the real network; answers how to stop it. */
+export function startMeasuring(options: MeasuringOptions): () => Promise<void> {
+  const { client, clock, random, logger, environment } = options;
+  const { http, close } = createHttp({ clock });
+  const measurer = createMeasurer({
+    client,
+    clock,
+    random,
+    logger,
+    providers: { prometheus, web },
+    context: {
+      http,
+      clock,
+      secrets: (key) => readSecret(client, key),
+      environment: { ARGO_ROLLOUTS_PROMETHEUS_ADDRESS: options.prometheus, ...environment },
+      controllerNamespace: CONTROLLER_NAMESPACE,
+      addressOf: metricAddresses({ embedded: options.prometheus, clock }),
+    },
+  });
+  measurer.start();
+  return () => {
+    measurer.stop();
+    return close();
+  };
+}
+
+async function readSecret(client: KubeClient, key: ObjectKey): Promise<Record<string, string>> {
+  const secret = await client.get(resources.secrets, key);
+  const data = (secret["data"] ?? {}) as Record<string, string>;
+  const decode = (text: string) => Buffer.from(text, "base64").toString("utf8");
+  return Object.fromEntries(Object.entries(data).map(([name, text]) => [name, decode(text)]));
+}
