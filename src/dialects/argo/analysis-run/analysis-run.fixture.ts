@@ -4,6 +4,7 @@ import { MeasurementError, type Provider, type ProviderContext } from "../../../
 import type { AnalysisRun, AnalysisRunSpec, Metric } from "../../../analysis/types.ts";
 import { silentLogger } from "../../../base/log.ts";
 import { seededRandom } from "../../../base/random.ts";
+import type { FakeKubeletOptions } from "../../../cluster/kubelet/fake-kubelet.ts";
 import { resources } from "../../../kube/resource.ts";
 import { argoPack } from "../../../packs/argo.ts";
 import type { AnyController } from "../../../runtime/controller.ts";
@@ -20,13 +21,17 @@ export interface AnalysisWorld {
   readonly measurer: () => Measurer;
 }
 
+export interface AnalysisWorldOptions {
+  readonly controllers?: readonly AnyController[];
+  /** How long each measurement takes. */
+  readonly delayMs?: number;
+  readonly kubelet?: FakeKubeletOptions;
+}
+
 /** A world with analysis on a fake provider. The measurer lives and dies with the controllers. */
 export async function startAnalysisWorld(
   script: Script,
-  {
-    controllers = [analysisRunController],
-    delayMs = 0,
-  }: { controllers?: readonly AnyController[]; delayMs?: number } = {},
+  { controllers = [analysisRunController], delayMs = 0, kubelet = {} }: AnalysisWorldOptions = {},
 ): Promise<AnalysisWorld> {
   const measuredAt = new Map<string, number[]>();
   let measurer: Measurer | null = null;
@@ -47,7 +52,7 @@ export async function startAnalysisWorld(
     world.clock.schedule(0, begin);
     return controllers;
   };
-  const world = await startWorld({ packs: [argoPack], controllers: life });
+  const world = await startWorld({ packs: [argoPack], controllers: life, kubelet });
   return { world, measuredAt, measurer: () => measurer! };
 }
 
