@@ -195,6 +195,18 @@ test("MP-009 OAuth2 fetches a token first, basic authentication sends the pair",
   assert.equal(withBasic.received[0]?.headers.authorization, `Basic ${btoa("u:p")}`);
 });
 
+test("MP-009 requests to Amazon's Prometheus are signed", async () => {
+  const environment = { AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "s" };
+  const sigv4 = { region: "eu-west-1" };
+  const { received, phase } = await ask(
+    () => ({ body: vector("1") }),
+    (url) => ({ address: `${url}/workspaces/aps-workspaces`, query: "up", authentication: { sigv4 } }),
+    { context: { environment } },
+  );
+  assert.equal(phase, "Successful");
+  assert.match(received[0]?.headers.authorization ?? "", /^AWS4-HMAC-SHA256 Credential=id\/\d{8}\/eu-west-1\/aps\//);
+});
+
 test("MP-006 warnings of the API stand in the measurement", async () => {
   const { metadata } = await ask(
     () => ({ body: { ...vector("1"), warnings: ["w1", "w2"] } }),

@@ -12,6 +12,7 @@ import { failureText } from "../http.ts";
 import { type HttpAnswer, MeasurementError, type Provider, type ProviderContext } from "../provider.ts";
 import type { PrometheusMetric } from "../types.ts";
 import { basic, bearerToken } from "./oauth2.ts";
+import { type SignRequest, signed } from "./sigv4.ts";
 
 /** Prometheus' HTTP API, as the original uses it (section 5.1). */
 export const prometheus: Provider = {
@@ -68,6 +69,24 @@ async function query(
   return { answer: await context.http({ method: "GET", url: `${url}?${encoded}`, headers, ...common }), address };
 }
 
+/** MP-009: only Amazon's own Prometheus takes such signatures. */
+function signedIfAmazon(
+  { authentication }: PrometheusMetric,
+  { address, ...request }: Pick<SignRequest, "method" | "url" | "headers" | "body"> & { readonly address: string },
+  context: ProviderContext,
+): Readonly<Record<string, string>> {
+  const region = authentication?.sigv4?.region || context.environment["AWS_REGION"];
+  if (!address.includes("aps-workspaces") || !region) return request.headers;
+  const { profile, roleArn } = authentication?.sigv4 ?? {};
+  if (profile || roleArn) {
+    throw new MeasurementError(
+      "sigv4.profile and sigv4.roleArn are not available in this installation: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    );
+  }
+  const { Host: _, ...headers } = signed({ ...request, service: "aps", region }, context);
+  return headers;
+}
+
 function addressOf({ address }: PrometheusMetric, { environment }: ProviderContext): string {
   const found = address || environment[ADDRESS_VARIABLE];
   if (!found) throw new MeasurementError("prometheus address is not configured");
@@ -115,14 +134,11 @@ function stepOf(text: string | undefined, now: number): number {
 }
 
 async function headersOf(
-  { headers = [], authentication, address = "" }: PrometheusMetric,
+  { headers = [], authentication }: PrometheusMetric,
   context: ProviderContext,
   options: { readonly timeoutMs: number; readonly insecure: boolean },
 ): Promise<Record<string, string>> {
   const all = Object.fromEntries(headers.map(({ key, value }) => [key, value]));
-  if (address.includes("aps-workspaces") && authentication?.sigv4) {
-    throw new MeasurementError("SigV4 authentication of Prometheus is not available in this installation");
-  }
   const { username, password } = authentication?.basicAuth ?? {};
   if (authentication?.basicAuth && (username || password)) {
     const missing = (name: string) => `missing mandatory parameter in metric for basic auth setup: ${name}`;
