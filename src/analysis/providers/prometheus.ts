@@ -57,11 +57,10 @@ async function query(
   const encoded = new URLSearchParams({ ...form, timeout: `${timeoutSeconds}s` }).toString();
   const common = { timeoutMs, insecure };
   const type = { "Content-Type": "application/x-www-form-urlencoded" };
+  const post = { method: "POST", url, headers: { ...type, ...headers }, body: encoded };
   const answer = await context.http({
-    method: "POST",
-    url,
-    headers: { ...type, ...headers },
-    body: encoded,
+    ...post,
+    headers: signedIfAmazon(config, { ...post, address }, context),
     ...common,
   });
   // MP-003: servers and proxies that know GET only.
