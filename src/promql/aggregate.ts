@@ -1,6 +1,6 @@
 import type { Aggregation, Aggregator } from "./ast.ts";
 import { QueryError } from "./errors.ts";
-import { type Labels, METRIC_NAME } from "./labels.ts";
+import { type Labels, METRIC_NAME, type Projection, projection } from "./labels.ts";
 import { formatPlain, formatValue } from "./number.ts";
 import { mean, preciseSum, quantile, variance } from "./sums.ts";
 import type { Sample } from "./value.ts";
@@ -50,11 +50,24 @@ interface Group {
   readonly samples: Sample[];
 }
 
-function groups({ labels, without }: Grouping, samples: readonly Sample[]): Group[] {
-  const names = new Set(without ? [...labels, METRIC_NAME] : labels);
+/** By the expression, which lives as long as its query: each step asks for the same groups. */
+const projections = new WeakMap<Grouping, Projection>();
+
+function projectionOf(grouping: Grouping): Projection {
+  const { labels, without } = grouping;
+  let known = projections.get(grouping);
+  if (known === undefined) {
+    known = without ? projection("without", [...labels, METRIC_NAME]) : projection("only", labels);
+    projections.set(grouping, known);
+  }
+  return known;
+}
+
+function groups(grouping: Grouping, samples: readonly Sample[]): Group[] {
+  const project = projectionOf(grouping);
   const found = new Map<string, Group>();
   for (const sample of samples) {
-    const kept = without ? sample.labels.without(names) : sample.labels.only(names);
+    const kept = project(sample.labels);
     const group = found.get(kept.key) ?? { labels: kept, samples: [] };
     found.set(kept.key, group);
     group.samples.push(sample);

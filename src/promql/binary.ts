@@ -1,6 +1,6 @@
 import { type BinaryOperator, isComparison, isSetOperator, type Matching } from "./ast.ts";
 import { QueryError } from "./errors.ts";
-import { type Labels, METRIC_NAME } from "./labels.ts";
+import { type Labels, METRIC_NAME, type Projection, projection } from "./labels.ts";
 import type { Sample } from "./value.ts";
 
 type ValueOperator = Exclude<BinaryOperator, "and" | "or" | "unless">;
@@ -58,10 +58,18 @@ export function vectorScalarBinary(
   return result;
 }
 
+/** By the matching, which lives as long as its query: each step matches the same series. */
+const projections = new WeakMap<Matching, Projection>();
+
 /** The key by which two sides meet: of `on` the labels named, else all but those and the metric name (PQ-006). */
-function matchLabels({ on, labels }: Matching): (labels: Labels) => Labels {
-  const names = new Set(on ? labels : [...labels, METRIC_NAME]);
-  return (own) => (on ? own.only(names) : own.without(names));
+function matchLabels(matching: Matching): Projection {
+  let known = projections.get(matching);
+  if (known === undefined) {
+    const { on, labels } = matching;
+    known = on ? projection("only", labels) : projection("without", [...labels, METRIC_NAME]);
+    projections.set(matching, known);
+  }
+  return known;
 }
 
 function setBinary(operator: BinaryOperator, left: readonly Sample[], right: readonly Sample[], matching: Matching) {
@@ -110,11 +118,7 @@ export function vectorBinary(
   return result;
 }
 
-function indexOnes(
-  samples: readonly Sample[],
-  toMatch: (labels: Labels) => Labels,
-  side: "left" | "right",
-): Map<string, Sample> {
+function indexOnes(samples: readonly Sample[], toMatch: Projection, side: "left" | "right"): Map<string, Sample> {
   const ones = new Map<string, Sample>();
   for (const sample of samples) {
     const group = toMatch(sample.labels);

@@ -224,14 +224,7 @@ class Evaluation {
     const from = to - rangeMs;
     const found: RangeSeries[] = [];
     for (const series of this.#select(selector)) {
-      const times: Instant[] = [];
-      const values: number[] = [];
-      const end = series.countUntil(to);
-      for (let index = series.countUntil(from); index < end; index++) {
-        if (series.isStaleAt(index)) continue;
-        times.push(series.timeAt(index));
-        values.push(series.valueAt(index));
-      }
+      const { times, values } = series.window(from, to);
       if (times.length > 0) found.push({ labels: series.labels, times, values });
       this.#touch(times.length);
     }

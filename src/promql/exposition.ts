@@ -26,15 +26,23 @@ export class ExpositionError extends Error {
 const NAME = /[a-zA-Z_:][a-zA-Z0-9_:]*/y;
 const LABEL = /\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(,|(?=\}))/y;
 
-/** Reads the Prometheus text format 0.0.4 (MESH-387). */
-export function parseExposition(text: string): Exposition {
+/** Labels by the text before the value, as the last answer of a target spelled them. */
+export type LabelCache = Map<string, Labels>;
+
+/**
+ * Reads the Prometheus text format 0.0.4 (MESH-387). A target exposes the same series each time: with a cache only new
+ * ones are parsed, and the cache then holds what this text exposes.
+ */
+export function parseExposition(text: string, cache: LabelCache = new Map()): Exposition {
   const samples: ExposedSample[] = [];
+  const before = new Map(cache);
+  cache.clear();
   const metadata = new Map<string, MetricMetadata>();
   text.split("\n").forEach((raw, index) => {
     const line = raw.trim();
     if (line === "") return;
     if (line.startsWith("#")) readComment(line, metadata);
-    else samples.push(readSample(line, index + 1));
+    else samples.push(knownSample(line, before, cache) ?? readSample(line, index + 1, cache));
   });
   return { samples, metadata };
 }
@@ -49,7 +57,18 @@ function readComment(line: string, metadata: Map<string, MetricMetadata>): void 
   metadata.set(metric, { ...(metadata.get(metric) ?? empty), [kind.toLowerCase()]: value });
 }
 
-function readSample(line: string, number: number): ExposedSample {
+/** A line `series value` whose series the last text had too. */
+function knownSample(line: string, before: LabelCache, cache: LabelCache): ExposedSample | null {
+  const end = line.lastIndexOf(" ");
+  const series = line.slice(0, end);
+  const labels = before.get(series);
+  const value = labels === undefined ? null : parseNumber(line.slice(end + 1));
+  if (labels === undefined || value === null) return null;
+  cache.set(series, labels);
+  return { labels, value, time: null };
+}
+
+function readSample(line: string, number: number, cache: LabelCache): ExposedSample {
   NAME.lastIndex = 0;
   const name = NAME.exec(line)?.[0];
   if (name === undefined) throw new ExpositionError(number, `expected a metric name, found ${JSON.stringify(line)}`);
@@ -64,7 +83,10 @@ function readSample(line: string, number: number): ExposedSample {
   const time = timeText === undefined || timeText === "#" ? null : Number(timeText);
   const isWrong = time !== null && (!Number.isInteger(time) || (rest.length > 0 && rest[0] !== "#"));
   if (isWrong) throw new ExpositionError(number, `expected a timestamp, found ${JSON.stringify(timeText)}`);
-  return { labels: Labels.of(pairs), value, time };
+  const labels = Labels.of(pairs);
+  // Only where nothing but the value follows is the text before the last space the series.
+  if (time === null && timeText === undefined) cache.set(line.slice(0, line.lastIndexOf(" ")), labels);
+  return { labels, value, time };
 }
 
 function readLabels(line: string, from: number, number: number, pairs: [string, string][]): number {

@@ -15,6 +15,7 @@ export class Labels {
 
   readonly pairs: readonly Pair[];
   #key: string | null = null;
+  #nameless: Labels | null = null;
 
   private constructor(pairs: readonly Pair[]) {
     this.pairs = pairs;
@@ -54,8 +55,10 @@ export class Labels {
     return new Labels(this.pairs.filter(([name]) => !names.has(name)));
   }
 
+  /** The same object each time: a range query asks at every step, and what is derived from it is remembered too. */
   withoutName(): Labels {
-    return this.without(nameOnly);
+    this.#nameless ??= this.get(METRIC_NAME) === "" ? this : this.without(nameOnly);
+    return this.#nameless;
   }
 
   toRecord(): Record<string, string> {
@@ -76,4 +79,20 @@ function byName([left]: Pair, [right]: Pair): number {
 
 export function compareLabels(left: Labels, right: Labels): number {
   return left.key < right.key ? -1 : left.key > right.key ? 1 : 0;
+}
+
+/** Takes a set of labels to some of them; of the same set to the same object, as long as both live. */
+export type Projection = (labels: Labels) => Labels;
+
+export function projection(keeps: "only" | "without", names: readonly string[]): Projection {
+  const set = new Set(names);
+  const known = new WeakMap<Labels, Labels>();
+  return (labels) => {
+    let projected = known.get(labels);
+    if (projected === undefined) {
+      projected = keeps === "only" ? labels.only(set) : labels.without(set);
+      known.set(labels, projected);
+    }
+    return projected;
+  };
 }

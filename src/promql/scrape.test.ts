@@ -36,6 +36,17 @@ test("MESH-387 the text format: labels, escapes, timestamps, odd numbers, help",
   });
 });
 
+test("MESH-387 a text read with the cache of the last one gives the same", () => {
+  const cache = new Map();
+  const texts = [text, text, `${text}x 1 5\nx{l="} 2"} 3\n`, 'x{l="} 2"} 4 7\nx{l="} 2"} 5\n', 'x{l="} 2"} 6\nx 1 9\n'];
+  for (const one of texts) {
+    const plain = ({ samples }: ReturnType<typeof parseExposition>) =>
+      samples.map(({ labels, value, time }) => [labels.key, value, time]);
+    assert.deepEqual(plain(parseExposition(one, cache)), plain(parseExposition(one)));
+  }
+  assert.deepEqual([...cache.keys()], ['x{l="} 2"}']);
+});
+
 for (const [name, bad] of Object.entries({
   "no value": "x",
   "no number": "x y",

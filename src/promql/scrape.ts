@@ -1,6 +1,6 @@
 import { type Cancel, type Clock, sleep } from "../base/clock.ts";
 import type { Instant } from "../base/time.ts";
-import { parseExposition } from "./exposition.ts";
+import { type LabelCache, parseExposition } from "./exposition.ts";
 import { Labels, METRIC_NAME } from "./labels.ts";
 import type { SampleStore, Series } from "./store.ts";
 
@@ -20,6 +20,8 @@ export class TargetSamples {
   readonly #labels: readonly (readonly [string, string])[];
   #live = new Set<Series>();
   readonly #own = new Map<string, Series>();
+  readonly #cache: LabelCache = new Map();
+  readonly #labelledOnce = new WeakMap<Labels, Labels>();
 
   constructor(store: SampleStore, labels: Target["labels"]) {
     this.#store = store;
@@ -30,7 +32,7 @@ export class TargetSamples {
   scrape(text: string, time: Instant, durationMs = 0): void {
     let exposed: ReturnType<typeof parseExposition>;
     try {
-      exposed = parseExposition(text);
+      exposed = parseExposition(text, this.#cache);
     } catch (error) {
       this.fail(time, durationMs);
       throw error;
@@ -65,12 +67,15 @@ export class TargetSamples {
   }
 
   #labelled(labels: Labels): Labels {
+    const known = this.#labelledOnce.get(labels);
+    if (known !== undefined) return known;
     let labelled = labels;
     for (const [name, value] of this.#labels) {
       const exposed = labels.get(name);
       if (exposed !== "") labelled = labelled.with(`exported_${name}`, exposed);
       labelled = labelled.with(name, value);
     }
+    this.#labelledOnce.set(labels, labelled);
     return labelled;
   }
 
