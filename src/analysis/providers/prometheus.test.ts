@@ -207,6 +207,37 @@ test("MP-009 requests to Amazon's Prometheus are signed", async () => {
   assert.match(received[0]?.headers.authorization ?? "", /^AWS4-HMAC-SHA256 Credential=id\/\d{8}\/eu-west-1\/aps\//);
 });
 
+const seedQuery = `sum(irate(istio_requests_total{reporter="source",
+  destination_service=~"canary.default.svc.cluster.local",response_code!~"5.*"}[40s]))
+  / sum(irate(istio_requests_total{reporter="source",destination_service=~"canary.default.svc.cluster.local"}[40s]))`;
+
+const hints: readonly (readonly [services: readonly string[], hint: RegExp])[] = [
+  [
+    ["istio-rollout-canary.default.svc.cluster.local", "istio-rollout-stable.default.svc.cluster.local"],
+    /^query matched no series: istio_requests_total with destination_service=~"canary\.default.*" does not exist; regular expressions match the whole label value; existing values of destination_service: istio-rollout-canary\..*; did you mean istio-rollout-canary\.default\.svc\.cluster\.local\?$/,
+  ],
+  [[], /^query matched no series: istio_requests_total has not been counted yet/],
+  [["canary.default.svc.cluster.local"], /no series has all of them/],
+];
+for (const [services, hint] of hints) {
+  test(`SE-003 an empty answer comes with a hint: ${hint.source.slice(0, 60)}`, async () => {
+    const { phase, message, metadata } = await ask(
+      ({ path }) => {
+        if (!path.startsWith("/api/v1/label/")) return { body: vector() };
+        return { body: { status: "success", data: path.includes("destination_service") ? services : ["source"] } };
+      },
+      (url) => ({ address: url, query: seedQuery }),
+      { successCondition: "result[0] > 0.90" },
+    );
+    assert.equal(phase, "Error");
+    assert.equal(
+      message,
+      'could not evaluate successCondition "result[0] > 0.90": metric result is nil or empty: no data returned from the metric provider',
+    );
+    assert.match(metadata?.["hint"] ?? "", hint);
+  });
+}
+
 test("MP-006 warnings of the API stand in the measurement", async () => {
   const { metadata } = await ask(
     () => ({ body: { ...vector("1"), warnings: ["w1", "w2"] } }),

@@ -12,6 +12,7 @@ import { failureText } from "../http.ts";
 import { type HttpAnswer, MeasurementError, type Provider, type ProviderContext } from "../provider.ts";
 import type { PrometheusMetric } from "../types.ts";
 import { basic, bearerToken } from "./oauth2.ts";
+import { emptyHint, type LabelValues } from "./prometheus-hint.ts";
 import { type SignRequest, signed } from "./sigv4.ts";
 
 /** Prometheus' HTTP API, as the original uses it (section 5.1). */
@@ -23,10 +24,14 @@ export const prometheus: Provider = {
     try {
       const { answer, address } = await query(config, context);
       const { result, warnings } = parseAnswer(answer);
+      const metadata = {
+        ...(warnings.length > 0 ? { warnings: warnings.map((text) => `"${text}"`).join(", ") } : {}),
+        ...(result.text === "[]" ? await hint(config, address, context) : {}),
+      };
       return {
         kind: "result",
         result,
-        ...(warnings.length > 0 ? { metadata: { warnings: warnings.map((text) => `"${text}"`).join(", ") } } : {}),
+        ...(Object.keys(metadata).length > 0 ? { metadata } : {}),
         // SE-008: whoever reads the status sees which address really answered.
         metricMetadata: address === config.address ? metricMetadata : { ...metricMetadata, PrometheusAddress: address },
       };
@@ -84,6 +89,31 @@ function signedIfAmazon(
   }
   const { Host: _, ...headers } = signed({ ...request, service: "aps", region }, context);
   return headers;
+}
+
+const HINT_TIMEOUT_MS = 2000;
+
+/** SE-003: why nothing was found. Only a help: whatever fails on the way leaves it out. */
+async function hint(config: PrometheusMetric, address: string, context: ProviderContext): Promise<{ hint?: string }> {
+  const { headers = [], insecure = false, query: text = "" } = config;
+  const ask: LabelValues = async (name, label) => {
+    const form = new URLSearchParams({ "match[]": name });
+    const answer = await context.http({
+      method: "GET",
+      url: `${address.replace(/\/+$/, "")}/api/v1/label/${label}/values?${form}`,
+      headers: Object.fromEntries(headers.map(({ key, value }) => [key, value])),
+      timeoutMs: HINT_TIMEOUT_MS,
+      insecure,
+    });
+    const { data } = JSON.parse(answer.text) as { data?: unknown };
+    return answer.status === 200 && Array.isArray(data) ? data.map(String) : null;
+  };
+  try {
+    const found = await emptyHint(text, ask);
+    return found === null ? {} : { hint: found };
+  } catch {
+    return {};
+  }
 }
 
 function addressOf({ address }: PrometheusMetric, { environment }: ProviderContext): string {
