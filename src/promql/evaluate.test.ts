@@ -176,6 +176,12 @@ const cases: readonly Case[] = [
   { name: "PQ-005 over nothing there is no count", series: {}, query: "count(a)", is: [] },
   { name: "PQ-005 absent speaks of nothing", series: {}, query: 'absent(a{l="x",m=~"y"})', is: ['{l="x"} 1'] },
   { name: "PQ-005 absent is silent where something is", series: pair, query: "absent(a)", is: [] },
+  {
+    name: "PQ-005 absent leaves out a label that was asked for twice",
+    series: {},
+    query: 'absent(a{l="x",l="y",m="z"})',
+    is: ['{m="z"} 1'],
+  },
   // PQ-006
   { name: "PQ-006 equal label sets meet, others disappear", series: pair, query: "a / b", is: ['{l="x"} 4'] },
   { name: "PQ-006 two sums meet in the empty set", series: pair, query: "sum(a) / sum(b)", is: [`{} ${17 / 7}`] },
@@ -309,7 +315,8 @@ const cases: readonly Case[] = [
     is: ["{} 0.5"],
   },
   // PQ-010
-  { name: "PQ-010 ^ binds to the right and before the sign", series: {}, query: "-2 ^ 3 ^ 2", is: ["-512"] },
+  { name: "PQ-010 ^ binds to the right", series: {}, query: "2 ^ 3 ^ 2", is: ["512"] },
+  { name: "PQ-010 ^ binds before the sign", series: {}, query: "-2 ^ 2", is: ["-4"] },
   { name: "PQ-010 * before +, left to right", series: {}, query: "1 + 2 * 3 - 8 / 4 / 2", is: ["6"] },
   {
     name: "PQ-010 and before or, comparison before and",
