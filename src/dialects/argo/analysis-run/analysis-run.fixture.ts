@@ -1,6 +1,6 @@
 import { startWorld, type World, type WorldBasics } from "../../../../test/support/world.ts";
 import { createMeasurer, type Measurer } from "../../../analysis/measurer.ts";
-import { MeasurementError, type Provider, type ProviderContext } from "../../../analysis/provider.ts";
+import { MeasurementError, type Provider, type ProviderContext, type Providers } from "../../../analysis/provider.ts";
 import type { AnalysisRun, AnalysisRunSpec, Metric } from "../../../analysis/types.ts";
 import { silentLogger } from "../../../base/log.ts";
 import { seededRandom } from "../../../base/random.ts";
@@ -26,12 +26,14 @@ export interface AnalysisWorldOptions {
   /** How long each measurement takes. */
   readonly delayMs?: number;
   readonly kubelet?: FakeKubeletOptions;
+  /** Besides the fake one, which is `web`. */
+  readonly providers?: Providers;
 }
 
 /** A world with analysis on a fake provider. The measurer lives and dies with the controllers. */
 export async function startAnalysisWorld(
   script: Script,
-  { controllers = [analysisRunController], delayMs = 0, kubelet = {} }: AnalysisWorldOptions = {},
+  { controllers = [analysisRunController], delayMs = 0, kubelet = {}, providers = {} }: AnalysisWorldOptions = {},
 ): Promise<AnalysisWorld> {
   const measuredAt = new Map<string, number[]>();
   let measurer: Measurer | null = null;
@@ -43,7 +45,7 @@ export async function startAnalysisWorld(
         clock: world.clock,
         random: seededRandom(7),
         logger: silentLogger,
-        providers: { web: fakeProvider(script, { world, measuredAt, delayMs }) },
+        providers: { web: fakeProvider(script, { world, measuredAt, delayMs }), ...providers },
         context: contextOf(world),
       });
       measurer.start();

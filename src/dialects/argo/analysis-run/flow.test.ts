@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkCrashAtEachWrite, checkFixpoint } from "../../../../test/support/reconciler-checks.ts";
 import type { World } from "../../../../test/support/world.ts";
+import type { Provider } from "../../../analysis/provider.ts";
+import type { Metric } from "../../../analysis/types.ts";
 import type { KubeObject } from "../../../api/meta.ts";
 import { resources } from "../../../kube/resource.ts";
 import { analysisRun, getRun, metric, runKey, startAnalysisWorld } from "./analysis-run.fixture.ts";
@@ -234,5 +236,59 @@ test("MP-034 terminating a run deletes its Job and leaves the run Inconclusive",
   const { status } = await getRun(world);
   assert.equal(status?.phase, "Inconclusive");
   assert.equal(status?.metricResults?.[0]?.measurements?.[0]?.message, "Metric Terminated");
+  await world.stop();
+});
+
+const patient: Provider = {
+  type: "Kayenta",
+  measure: async (_, { clock }) => ({
+    kind: "outcome",
+    outcome: { phase: "Running", resumeAt: clock.now() + 15_000, metadata: { asked: "0" } },
+  }),
+  async resume({ measurement }, { clock }) {
+    const asked = Number(measurement.metadata?.["asked"]) + 1;
+    if (asked === 3) return { kind: "outcome", outcome: { phase: "Successful", value: "95" } };
+    const outcome = { phase: "Running" as const, resumeAt: clock.now() + 15_000, metadata: { asked: String(asked) } };
+    return { kind: "outcome", outcome };
+  },
+};
+const patientMetric: Metric = { name: "judge", provider: { web: { url: "http://x/" } } };
+
+test("AN-033 an asynchronous provider is asked again when it said, and counted once", async () => {
+  const { world } = await startAnalysisWorld(() => 1, { providers: { web: patient } });
+  await world.apply(analysisRun({ metrics: [patientMetric] }));
+  await world.advance(40_000);
+  const open = (await getRun(world)).status?.metricResults?.[0];
+  assert.equal(open?.measurements?.length, 1);
+  assert.ok(open?.measurements?.[0]?.resumeAt);
+  await world.advance(10_000);
+  const { status } = await getRun(world);
+  assert.deepEqual([status?.phase, status?.metricResults?.[0]?.count], ["Successful", 1]);
+  const [measurement] = status?.metricResults?.[0]?.measurements ?? [];
+  assert.deepEqual([measurement?.value, measurement?.resumeAt], ["95", undefined]);
+  await checkFixpoint(world);
+  await world.stop();
+});
+
+test("AN-035 an asynchronous measurement ends at once with its run", async () => {
+  const { world } = await startAnalysisWorld(() => 1, { providers: { web: patient } });
+  await world.apply(analysisRun({ metrics: [patientMetric] }));
+  await world.advance(5000);
+  await world.patch(resources.analysisRuns, runKey, { spec: { terminate: true } });
+  await world.advance(2000);
+  const { status } = await getRun(world);
+  assert.equal(status?.phase, "Inconclusive");
+  assert.equal(status?.metricResults?.[0]?.measurements?.[0]?.message, "Metric Terminated");
+  await world.stop();
+});
+
+test("AN-001 a refused Job is an Error measurement with the server's text", async () => {
+  const { world } = await startAnalysisWorld(() => 1);
+  const provider = { job: { spec: { template: { spec: { restartPolicy: "Always", containers: [] } } } } };
+  await world.apply(analysisRun({ metrics: [{ name: "check", consecutiveErrorLimit: 0, provider }] }));
+  await world.advance(5000);
+  const { status } = await getRun(world);
+  assert.equal(status?.phase, "Error");
+  assert.match(status?.message ?? "", /Error Message: Job.batch .* is invalid/);
   await world.stop();
 });
