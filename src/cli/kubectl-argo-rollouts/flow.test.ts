@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { World } from "../../../test/support/world.ts";
 import { aRollout, deployed, startArgo } from "../../dialects/argo/rollout.fixture.ts";
-import { argo, ok } from "./fixture.ts";
+import { argo, ok } from "./program.fixture.ts";
 
 /** The seed's walk with the plugin alone, against the real controller on virtual time. */
 

@@ -4,7 +4,7 @@ import { Pass } from "../../dialects/argo/pass.ts";
 import type { Rollout } from "../../dialects/argo/types.ts";
 import { type FieldError, formatFieldError, validateSpec } from "../../dialects/argo/validate.ts";
 import { validateReferences } from "../../dialects/argo/validate-references.ts";
-import type { RolloutView } from "../../dialects/argo/view.ts";
+import type { RolloutView, ServiceView } from "../../dialects/argo/view.ts";
 import { CacheSet } from "../../kube/cache.ts";
 import { keyOf, type ResourceType, resources } from "../../kube/resource.ts";
 import { CommandError } from "../plugin/command.ts";
@@ -21,10 +21,19 @@ export function lint(file: string): void {
   }
 }
 
-/** What the file does not have may be in the cluster. */
+/** What the file does not have may be in the cluster: only what it has is looked at. */
 function problemOfReferences(view: RolloutView): FieldError | null {
-  const problem = validateReferences(new Pass(view));
-  return problem && /not found/i.test(problem.detail) ? null : problem;
+  const services = new Map([...view.services].map(([name, found]) => [name, found ?? anyService(name)]));
+  const virtualServices = view.virtualServices.filter(({ object }) => object !== null);
+  const problem = validateReferences(new Pass({ ...view, services, virtualServices }));
+  return problem && MISSING_TEMPLATE.test(problem.detail) ? null : problem;
+}
+
+const MISSING_TEMPLATE = /AnalysisTemplate '.*' not found$/;
+
+/** Nothing can be said against it. */
+function anyService(name: string): ServiceView {
+  return { service: { apiVersion: "v1", kind: "Service", metadata: { name } }, endpointHashes: new Set() };
 }
 
 function inNamespace(object: KubeObject): KubeObject {

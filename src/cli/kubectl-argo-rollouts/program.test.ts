@@ -22,7 +22,7 @@ import {
   rollout,
   startQuietWorld,
   template,
-} from "./fixture.ts";
+} from "./program.fixture.ts";
 
 const at = (name = "demo") => ({ namespace: "default", name });
 

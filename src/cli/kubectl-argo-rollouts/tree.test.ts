@@ -3,9 +3,20 @@ import { test } from "node:test";
 import { summariseExperiment } from "../../dialects/argo/summary/experiment.ts";
 import { type RolloutParts, summariseRollout } from "../../dialects/argo/summary.ts";
 import type { Rollout } from "../../dialects/argo/types.ts";
-import { ago, analysisRun, experiment, HOUR, MINUTE, NOW, pod, replicaSet, rollout, seedSteps } from "./fixture.ts";
 import { renderExperimentHeader, renderRolloutHeader } from "./header.ts";
 import { coloured, type Paint, plain } from "./icons.ts";
+import {
+  ago,
+  analysisRun,
+  experiment,
+  HOUR,
+  MINUTE,
+  NOW,
+  pod,
+  replicaSet,
+  rollout,
+  seedSteps,
+} from "./program.fixture.ts";
 import { renderExperimentTree, renderRolloutTree } from "./tree.ts";
 
 function picture(object: Rollout, parts: Partial<RolloutParts>, paint: Paint = plain): string {
@@ -442,4 +453,33 @@ test("CL-025 colours: tags, names of tagged sets, icons; all else is wrapped too
   assert.ok(text.includes(`(${esc}[33mcanary${esc}[0m, ${esc}[0mΣ:baseline${esc}[0m)`), "tags");
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what a colour begins with.
   assert.equal(text.replace(/\u001b\[\d+m/g, ""), picture(experimentRollout, experimentParts));
+});
+
+test("CL-017 the order of what stands side by side", () => {
+  const owned = { owner: "demo", revision: 2 };
+  const run = (name: string, age: number) => analysisRun({ ...owned, name, age, status: { phase: "Running" } });
+  const text = picture(experimentRollout, {
+    replicaSets: [
+      replicaSet({ ...owned, name: "set-b", hash: "b", age: 9 * SECOND, replicas: 0 }),
+      replicaSet({ ...owned, name: "set-a", hash: "a", age: SECOND, replicas: 0 }),
+      replicaSet({ name: "set-none", owner: "demo", hash: "n", replicas: 0 }),
+      replicaSet({ name: "set-foreign", owner: "other", hash: "f", replicas: 0 }),
+    ],
+    pods: [
+      pod({ name: "pod-b", owner: "set-a", age: 2 * SECOND }),
+      pod({ name: "pod-c", owner: "set-a", age: 3 * SECOND }),
+      pod({ name: "pod-a", owner: "set-a", age: 2 * SECOND }),
+    ],
+    experiments: [
+      experiment({ ...owned, name: "exp-young", age: SECOND, phase: "Pending" }),
+      experiment({ ...owned, name: "exp-old", age: 2 * SECOND, phase: "Running" }),
+    ],
+    analysisRuns: [run("run-a", SECOND), run("run-old", 2 * SECOND), run("run-b", SECOND)],
+  });
+  const names = [...text.matchAll(/[#⧉□Σα] (\S+)/g)].map(([, name]) => name);
+  assert.deepEqual(names, [
+    ...["revision:2", "set-a", "pod-c", "pod-a", "pod-b", "set-b"],
+    ...["exp-old", "exp-young", "run-old", "run-b", "run-a"],
+    ...["revision:0", "set-none"],
+  ]);
 });

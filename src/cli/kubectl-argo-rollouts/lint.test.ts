@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { stringify } from "yaml";
+import type { KubeObject } from "../../api/meta.ts";
+import { aRollout, aService, aVirtualService } from "../../dialects/argo/rollout.fixture.ts";
+import { argo, fails, ok, type Run, startQuietWorld } from "./program.fixture.ts";
+
+const basic = (canary: Record<string, unknown>) => {
+  const rollout = aRollout();
+  rollout.spec.strategy = { canary };
+  return rollout;
+};
+
+const files: readonly { name: string; objects: readonly (KubeObject | Record<string, unknown>)[]; run: Run }[] = [
+  { name: "the seed's Rollout by itself is fine: the rest may be in the cluster", objects: [aRollout()], run: ok("") },
+  {
+    name: "with all that it refers to",
+    objects: [aRollout(), aService("istio-rollout-stable"), aService("istio-rollout-canary"), aVirtualService],
+    run: ok(""),
+  },
+  {
+    name: "no room to move",
+    objects: [basic({ maxSurge: 0, maxUnavailable: 0 })],
+    run: fails("Error: spec.strategy.maxSurge: Invalid value: 0: MaxSurge and MaxUnavailable both can not be zero\n"),
+  },
+  {
+    name: "the second document is looked at too",
+    objects: [aService("istio-rollout-stable"), basic({ maxSurge: 0, maxUnavailable: 0 })],
+    run: fails("Error: spec.strategy.maxSurge: Invalid value: 0: MaxSurge and MaxUnavailable both can not be zero\n"),
+  },
+  {
+    name: "a member that no step has",
+    objects: [basic({ steps: [{ setWeigth: 10 }] })],
+    run: fails('Error: error unmarshaling JSON: while decoding JSON: json: unknown field "setWeigth"\n'),
+  },
+];
+
+for (const { name, objects, run } of files) {
+  test(`CL-072 lint: ${name}`, async () => {
+    const folder = mkdtempSync(join(tmpdir(), "argo-lint-"));
+    const world = await startQuietWorld();
+    try {
+      const file = join(folder, "objects.yaml");
+      writeFileSync(file, objects.map((object) => stringify(object)).join("---\n"));
+      assert.deepEqual(await argo(world, `lint -f ${file}`), run);
+    } finally {
+      rmSync(folder, { recursive: true });
+      await world.stop();
+    }
+  });
+}
+
+test("CL-072 lint: a VirtualService of the file without the named route is told", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "argo-lint-"));
+  const world = await startQuietWorld();
+  try {
+    const file = join(folder, "objects.yaml");
+    const spec = { ...(aVirtualService["spec"] as object), http: [{ name: "other", route: [] }] };
+    const objects = [aRollout(), { ...aVirtualService, spec }];
+    writeFileSync(file, objects.map((object) => stringify(object)).join("---\n"));
+    const { code, err } = await argo(world, `lint -f ${file}`);
+    assert.equal(code, 1);
+    assert.match(err, /^Error: spec\.strategy\.canary\.trafficRouting\.istio\.virtualService/);
+  } finally {
+    rmSync(folder, { recursive: true });
+    await world.stop();
+  }
+});
