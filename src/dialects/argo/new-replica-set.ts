@@ -29,7 +29,7 @@ export function ownerReference(rollout: Rollout) {
   };
 }
 
-function newestRevision(pass: Pass, others: readonly ReplicaSet[]): number {
+function newestRevision(others: readonly ReplicaSet[]): number {
   return Math.max(0, ...others.map(revisionOf)) + 1;
 }
 
@@ -44,7 +44,7 @@ export function createReplicaSet(pass: Pass): Plan {
     next.collisionCount = (status.collisionCount ?? 0) + 1;
     return pass.plan();
   }
-  const revision = newestRevision(pass, pass.allRSs);
+  const revision = newestRevision(pass.allRSs);
   pass.write({ op: "create", type: resources.replicaSets, object: build(pass, name, revision) });
   pass.patchRollout({ metadata: { annotations: { [annotations.revision]: String(revision) } } });
   pass.event("RolloutUpdated", `Rollout updated to revision ${revision}`);
@@ -142,7 +142,7 @@ export function syncRevision(pass: Pass): boolean {
   const { newRS, rollout } = pass;
   if (!newRS) return false;
   const others = pass.allRSs.filter((one) => one !== newRS);
-  const newest = newestRevision(pass, others);
+  const newest = newestRevision(others);
   const current = revisionOf(newRS);
   const revision = Math.max(current, newest);
   const minReadySeconds = rollout.spec.minReadySeconds ?? 0;

@@ -179,13 +179,14 @@ export async function promote(world: World): Promise<void> {
 /** Weights of the primary route: stable, canary. */
 export async function weights(world: World): Promise<(number | undefined)[]> {
   const object = await world.get(resources.virtualServices, VIRTUAL_SERVICE);
-  const { http } = object?.["spec"] as { http: { name?: string; route: { weight?: number }[] }[] };
+  const { http = [] } = (object?.["spec"] ?? {}) as { http?: { name?: string; route: { weight?: number }[] }[] };
   return http.find(({ name }) => name === "primary")?.route.map(({ weight }) => weight) ?? [];
 }
 
 export async function selectorHash(world: World, service: string): Promise<string | undefined> {
   const object = await world.get(resources.services, { namespace: "default", name: service });
-  return (object?.["spec"] as { selector?: Record<string, string> }).selector?.["rollouts-pod-template-hash"];
+  const { selector } = (object?.["spec"] ?? {}) as { selector?: Record<string, string> };
+  return selector?.["rollouts-pod-template-hash"];
 }
 
 /** Wanted pods by hash. */

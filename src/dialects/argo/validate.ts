@@ -1,15 +1,437 @@
+import { isDownwardPath } from "../../analysis/field-path.ts";
+import type { LabelSelector } from "../../api/meta.ts";
+import { matchesLabelSelector } from "../../kube/selector.ts";
+import { DEFAULT_BOUND, resolveBound } from "./counts.ts";
+import { pauseMilliseconds } from "./durations.ts";
+import { maxWeightOf } from "./steps.ts";
+import type { BlueGreenStrategy, CanaryStrategy, Rollout, RolloutSpec, Step, TrafficRouting } from "./types.ts";
 import type { RolloutView } from "./view.ts";
+
+/** What is wrong with a Rollout by itself (section 12). Only the first mistake is told (ARC-700). */
+
 export interface FieldError {
   readonly path: string;
   readonly kind: "invalid" | "required" | "internal";
   readonly value?: unknown;
   readonly detail: string;
 }
+
+/** ARC-701. */
 export function formatFieldError({ path, kind, value, detail }: FieldError): string {
   if (kind === "required") return `${path}: Required value: ${detail}`;
   if (kind === "internal") return `${path}: Internal error: ${detail}`;
-  return `${path}: Invalid value: ${JSON.stringify(value)}: ${detail}`;
+  return `${path}: Invalid value: ${JSON.stringify(value ?? "")}: ${detail}`;
 }
-export function validateSpec(_view: RolloutView): FieldError | null {
+
+export function invalid(path: string, value: unknown, detail: string): FieldError {
+  return { path, kind: "invalid", value, detail };
+}
+
+export function required(path: string, detail: string): FieldError {
+  return { path, kind: "required", detail };
+}
+
+type Found = FieldError | null | undefined | false;
+
+function first(checks: Iterable<Found>): FieldError | null {
+  for (const found of checks) if (found) return found;
   return null;
+}
+
+export function validateSpec({ rollout, workload }: RolloutView): FieldError | null {
+  return first([
+    validateWorkloadRef(rollout, workload),
+    ...validateTop(rollout.spec),
+    ...validateStrategy(rollout.spec),
+  ]);
+}
+
+/** ARC-681. */
+function validateWorkloadRef({ spec, metadata }: Rollout, workload: RolloutView["workload"]): Found {
+  const { workloadRef } = spec;
+  if (!workloadRef) return null;
+  const path = "spec.workloadRef";
+  const { apiVersion = "", kind = "", name = "" } = workloadRef;
+  if (workload === "unsupported") {
+    const group = apiVersion.includes("/") ? apiVersion.split("/")[0] : "";
+    return invalid(path, name, `workload of type ${group}/${kind} is not supported`);
+  }
+  if (workload === "missing") {
+    const resource = kind === "PodTemplate" ? "podtemplates" : `${kind.toLowerCase()}s.apps`;
+    return invalid(path, name, `${resource} "${metadata.namespace}/${name}" not found`);
+  }
+  const isOwn = workload !== null && spec.template !== workload.template;
+  return isOwn && invalid(path, name, "template must be empty for workload reference rollout");
+}
+
+// Top level -----------------------------------------------------------------------------------------------------------
+
+function validateTop(spec: RolloutSpec): Found[] {
+  const negative = (["replicas", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"] as const).map(
+    (field) => (spec[field] ?? 0) < 0 && invalid(`spec.${field}`, spec[field], "must be greater than or equal to 0"),
+  );
+  const deadline = spec.progressDeadlineSeconds ?? 600;
+  return [
+    ...negative,
+    validateSelector(spec.selector),
+    validateTemplate(spec),
+    deadline <= (spec.minReadySeconds ?? 0) &&
+      invalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds"),
+  ];
+}
+
+function isEmpty({ matchLabels = {}, matchExpressions = [] }: LabelSelector): boolean {
+  return Object.keys(matchLabels).length === 0 && matchExpressions.length === 0;
+}
+
+const OPERATORS: ReadonlySet<string> = new Set(["In", "NotIn", "Exists", "DoesNotExist"]);
+
+/** ARC-703. */
+function validateSelector(selector: LabelSelector | undefined): Found {
+  const path = "spec.selector";
+  if (!selector) return required(path, "Rollout has missing field '.spec.selector'");
+  if (isEmpty(selector)) return invalid(path, selector, "empty selector is invalid for deployment");
+  const isBroken = (selector.matchExpressions ?? []).some(({ operator, values = [] }) => {
+    const needsValues = operator === "In" || operator === "NotIn";
+    return !OPERATORS.has(operator) || needsValues !== values.length > 0;
+  });
+  return isBroken && invalid(path, selector, "invalid label selector");
+}
+
+/** ARC-704. */
+function validateTemplate({ template, selector = {} }: RolloutSpec): Found {
+  const labels = template?.metadata?.labels ?? {};
+  if (!matchesLabelSelector(selector, labels)) {
+    return invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`");
+  }
+  const pod = template?.spec ?? {};
+  const containers = pod["containers"];
+  if (!Array.isArray(containers) || containers.length === 0) return required("spec.template.spec.containers", "");
+  const restart = pod["restartPolicy"];
+  if (restart !== undefined && restart !== "Always") {
+    return {
+      path: "spec.template.spec.restartPolicy",
+      kind: "invalid",
+      value: restart,
+      detail: 'supported values: "Always"',
+    };
+  }
+  if (pod["activeDeadlineSeconds"] !== undefined) {
+    return invalid(
+      "spec.template.spec.activeDeadlineSeconds",
+      pod["activeDeadlineSeconds"],
+      "activeDeadlineSeconds in ReplicaSet is not Supported",
+    );
+  }
+  for (const [index, container] of containers.entries()) {
+    const { name, image } = (container ?? {}) as { name?: string; image?: string };
+    if (!name) return required(`spec.template.spec.containers[${index}].name`, "");
+    if (!image) return required(`spec.template.spec.containers[${index}].image`, "");
+  }
+  return null;
+}
+
+// Strategies ----------------------------------------------------------------------------------------------------------
+
+const STRATEGY = "spec.strategy";
+
+/** ARC-706. */
+function validateStrategy(spec: RolloutSpec): Found[] {
+  const { canary, blueGreen } = spec.strategy ?? {};
+  if (canary && blueGreen) {
+    return [invalid(`${STRATEGY}.strategy`, "blueGreen: true canary: true", "Multiple Strategies can not be listed")];
+  }
+  if (canary) return validateCanary(canary);
+  if (blueGreen) return validateBlueGreen(blueGreen, spec);
+  const detail = "Rollout has missing field '.spec.strategy.canary or .spec.strategy.blueGreen'";
+  return [required(`${STRATEGY}.strategy`, detail)];
+}
+
+/** ARC-707, ARC-708. */
+function validateBlueGreen(blueGreen: BlueGreenStrategy, spec: RolloutSpec): Found[] {
+  const { activeService, previewService, scaleDownDelayRevisionLimit: limit } = blueGreen;
+  const history = spec.revisionHistoryLimit ?? 10;
+  return [
+    activeService === previewService &&
+      invalid(
+        `${STRATEGY}.activeService`,
+        activeService,
+        "This rollout uses the same service for the active and preview services, but two different services are required.",
+      ),
+    limit !== undefined &&
+      limit > history &&
+      invalid(
+        `${STRATEGY}.scaleDownDelayRevisionLimit`,
+        limit,
+        "This rollout's revision history limit can not be smaller than the rollout's scale down limit",
+      ),
+    validateAntiAffinity(blueGreen.antiAffinity),
+  ];
+}
+
+/** ARC-723. */
+function validateAntiAffinity(antiAffinity: CanaryStrategy["antiAffinity"]): Found {
+  if (!antiAffinity) return null;
+  const preferred = antiAffinity.preferredDuringSchedulingIgnoredDuringExecution;
+  const hasRequired = antiAffinity.requiredDuringSchedulingIgnoredDuringExecution !== undefined;
+  if ((preferred !== undefined) === hasRequired) {
+    return invalid(`${STRATEGY}.antiAffinity`, antiAffinity, "AntiAffinity must have exactly one strategy listed");
+  }
+  return (
+    preferred !== undefined &&
+    (preferred.weight < 1 || preferred.weight > 100) &&
+    invalid(`${STRATEGY}.antiAffinity.weight`, preferred.weight, "AntiAffinity weight must be between 1-100")
+  );
+}
+
+const ROUTERS_WITH_SERVICES = ["nginx", "smi", "apisix", "ambassador", "appMesh", "traefik"] as const;
+
+function validateCanary(canary: CanaryStrategy): Found[] {
+  const { canaryService, stableService, trafficRouting, pingPong } = canary;
+  const needsServices =
+    trafficRouting !== undefined &&
+    (ROUTERS_WITH_SERVICES.some((router) => trafficRouting[router] !== undefined) ||
+      (trafficRouting.alb !== undefined && !pingPong) ||
+      (trafficRouting.istio !== undefined && !trafficRouting.istio.destinationRule && !pingPong));
+  const lacking = !stableService ? "stableService" : "canaryService";
+  return [
+    validateBounds(canary),
+    validateUnsupported(canary),
+    Boolean(canaryService) &&
+      canaryService === stableService &&
+      invalid(
+        `${STRATEGY}.stableService`,
+        stableService,
+        "This rollout uses the same service for the stable and canary services, but two different services are required.",
+      ),
+    validatePingPong(canary),
+    needsServices &&
+      (!canaryService || !stableService) &&
+      invalid(
+        `${STRATEGY}.${lacking}`,
+        canary[lacking],
+        "Canary service and Stable service must to be set to use Traffic Routing",
+      ),
+    ...validateScaling(canary),
+    ...(canary.steps ?? []).flatMap((step, index) => validateStep(step, index, canary)),
+    validateAntiAffinity(canary.antiAffinity),
+  ];
+}
+
+/** ARC-709. A text "0" counts as well. */
+function validateBounds({ maxSurge, maxUnavailable }: CanaryStrategy): Found {
+  const surge = resolveBound(maxSurge ?? DEFAULT_BOUND, 100, "up");
+  const unavailable = resolveBound(maxUnavailable ?? DEFAULT_BOUND, 100, "down");
+  const isZero = surge === 0 && unavailable === 0;
+  return isZero && invalid(`${STRATEGY}.maxSurge`, maxSurge, "MaxSurge and MaxUnavailable both can not be zero");
+}
+
+const UNSUPPORTED_ROUTERS = ["nginx", "alb", "smi", "ambassador", "appMesh", "traefik", "apisix", "plugins"] as const;
+
+/** What a router of another kind would have to do cannot be done: say so, and leave the release as it is. */
+function validateUnsupported({ trafficRouting, pingPong }: CanaryStrategy): Found {
+  const router = UNSUPPORTED_ROUTERS.find((name) => trafficRouting?.[name] !== undefined);
+  if (router) {
+    const detail = "Fairway does not drive this traffic router yet; istio is supported";
+    return invalid(`${STRATEGY}.trafficRouting`, router, detail);
+  }
+  if (trafficRouting && !trafficRouting.istio) {
+    return invalid(`${STRATEGY}.trafficRouting`, "", "no traffic router is set; istio is supported");
+  }
+  return (
+    pingPong !== undefined && invalid(`${STRATEGY}.pingPong`, "pingPong", "Fairway does not support ping-pong yet")
+  );
+}
+
+/** ARC-724. */
+function validatePingPong({ pingPong }: CanaryStrategy): Found {
+  if (!pingPong) return null;
+  const path = `${STRATEGY}.pingPong`;
+  const { pingService, pongService } = pingPong;
+  if (!pingService || !pongService) {
+    return invalid(path, pingService, "Ping service and Pong service must to be set to use Ping-Pong feature");
+  }
+  const same =
+    "This rollout uses the same service for the ping and pong services, but two different services are required.";
+  return pingService === pongService && invalid(path, pingService, same);
+}
+
+/** ARC-712, ARC-713. */
+function validateScaling(canary: CanaryStrategy): Found[] {
+  const { trafficRouting, scaleDownDelaySeconds, dynamicStableScale } = canary;
+  const maximum = trafficRouting?.maxTrafficWeight;
+  return [
+    scaleDownDelaySeconds !== undefined &&
+      !trafficRouting &&
+      invalid(
+        `${STRATEGY}.scaleDownDelaySeconds`,
+        scaleDownDelaySeconds,
+        "Canary scaleDownDelaySeconds can only be used with traffic routing",
+      ),
+    dynamicStableScale === true &&
+      !trafficRouting &&
+      invalid(
+        `${STRATEGY}.dynamicStableScale`,
+        dynamicStableScale,
+        "Canary dynamicStableScale can only be used with traffic routing",
+      ),
+    dynamicStableScale === true &&
+      scaleDownDelaySeconds !== undefined &&
+      invalid(
+        `${STRATEGY}.dynamicStableScale`,
+        dynamicStableScale,
+        "Canary dynamicStableScale cannot be used with scaleDownDelaySeconds",
+      ),
+    maximum !== undefined &&
+      !trafficRouting?.nginx &&
+      !trafficRouting?.plugins &&
+      invalid(
+        `${STRATEGY}.trafficRouting.maxTrafficWeight`,
+        maximum,
+        "Canary maxTrafficWeight in traffic routing only supported in Nginx and Plugins",
+      ),
+  ];
+}
+
+// Steps ---------------------------------------------------------------------------------------------------------------
+
+function validateStep(step: Step, index: number, canary: CanaryStrategy): Found[] {
+  const path = `${STRATEGY}.steps[${index}]`;
+  const { setWeight, pause, experiment, analysis, setCanaryScale, setHeaderRoute, setMirrorRoute, plugin } = step;
+  const exclusive = [setWeight, pause, experiment, analysis].filter((member) => member !== undefined).length;
+  const any = [setCanaryScale, setHeaderRoute, setMirrorRoute, plugin].some((member) => member !== undefined);
+  const maximum = maxWeightOf(canary);
+  const duration = pause?.duration;
+  const milliseconds = duration === undefined ? 0 : pauseMilliseconds(duration);
+  return [
+    (exclusive > 1 || (exclusive === 0 && !any)) &&
+      invalid(
+        path,
+        describe(step),
+        "Step must have one of the following set: experiment, setWeight, setCanaryScale, plugin or pause",
+      ),
+    setWeight !== undefined &&
+      (setWeight < 0 || setWeight > maximum) &&
+      invalid(`${path}.setWeight`, setWeight, `SetWeight needs to be between 0 and ${maximum}`),
+    (milliseconds === null || milliseconds < 0) &&
+      invalid(`${path}.pause.duration`, pauseMillisecondsValue(duration), "Duration needs to be greater than 0"),
+    setCanaryScale !== undefined &&
+      !canary.trafficRouting &&
+      required(`${STRATEGY}.trafficRouting`, "SetCanaryScale requires TrafficRouting to be set"),
+    ...validateHeaderRoute(step, path, canary),
+    ...validateMirrorRoute(step, path, canary),
+    validateManagedRoute(step, path, canary),
+    ...validateExperimentWeights(step, path, canary),
+    validateArguments(step, path),
+    plugin !== undefined && invalid(`${path}.plugin`, plugin.name, "Fairway does not run step plugins"),
+  ];
+}
+
+function pauseMillisecondsValue(duration: number | string | undefined): unknown {
+  return duration ?? "";
+}
+
+function describe(step: Step): string {
+  return Object.keys(step).join(", ");
+}
+
+const NO_ROUTER: TrafficRouting = {};
+
+/** ARC-718. */
+function validateHeaderRoute({ setHeaderRoute }: Step, path: string, { trafficRouting }: CanaryStrategy): Found[] {
+  if (!setHeaderRoute) return [];
+  const own = `${path}.setHeaderRoute`;
+  const { istio, alb, apisix, plugins } = trafficRouting ?? NO_ROUTER;
+  if (!istio && !alb && !apisix && !plugins) {
+    return [
+      invalid(own, setHeaderRoute.name, "SetHeaderRoute requires TrafficRouting, supports Istio and ALB and Apisix"),
+    ];
+  }
+  return (setHeaderRoute.match ?? []).map(({ headerValue }, index) =>
+    validateMatch(headerValue, `${own}.match[${index}].headerValue`),
+  );
+}
+
+interface Match {
+  readonly exact?: string;
+  readonly regex?: string;
+  readonly prefix?: string;
+}
+
+function validateMatch(match: Match, path: string): Found {
+  const count = [match.exact, match.regex, match.prefix].filter((value) => value !== undefined && value !== "").length;
+  if (count > 1) {
+    const detail = "StringMatch match value must have exactly one of the following: exact, regex, prefix";
+    return invalid(path, match, detail);
+  }
+  const detail = "StringMatch value missed, match value must have one of the following: exact, regex, prefix";
+  return count === 0 && invalid(path, match, detail);
+}
+
+/** ARC-719. */
+function validateMirrorRoute({ setMirrorRoute }: Step, path: string, { trafficRouting }: CanaryStrategy): Found[] {
+  if (!setMirrorRoute) return [];
+  const own = `${path}.setMirrorRoute`;
+  const { istio, plugins } = trafficRouting ?? NO_ROUTER;
+  if (!istio && !plugins) {
+    return [invalid(own, setMirrorRoute.name, "SetMirrorRoute requires TrafficRouting, supports Istio and Plugins")];
+  }
+  return (setMirrorRoute.match ?? []).flatMap(({ method, path: uri }, index) => [
+    method && validateMatch(method, `${own}.match[${index}].method`),
+    uri && validateMatch(uri, `${own}.match[${index}].path`),
+  ]);
+}
+
+/** ARC-720. */
+function validateManagedRoute(step: Step, path: string, { trafficRouting }: CanaryStrategy): Found {
+  const kind = step.setHeaderRoute ? "setHeaderRoute" : "setMirrorRoute";
+  const route = step.setHeaderRoute ?? step.setMirrorRoute;
+  if (!route) return null;
+  const managed = trafficRouting?.managedRoutes;
+  if (!managed) {
+    const field = "spec.strategy.canary.trafficRouting.managedRoutes";
+    return required(`${STRATEGY}.trafficRouting.managedRoutes`, `Rollout has missing field '${field}'`);
+  }
+  const isKnown = managed.some(({ name }) => name === route.name);
+  const detail = "Steps define a route that does not exist in spec.strategy.canary.trafficRouting.managedRoutes";
+  return !isKnown && invalid(`${path}.${kind}`, route.name, detail);
+}
+
+/** ARC-721. */
+function validateExperimentWeights({ experiment }: Step, path: string, { trafficRouting }: CanaryStrategy): Found[] {
+  return (experiment?.templates ?? []).flatMap((template, index) => {
+    const own = `${path}.experiment.templates[${index}]`;
+    const { specRef, weight } = template;
+    const wrongRef =
+      specRef !== "canary" &&
+      specRef !== "stable" &&
+      invalid(`${own}.specRef`, specRef, "Invalid template step SpecRef: must be canary or stable");
+    const noRouter =
+      weight !== undefined &&
+      !trafficRouting &&
+      invalid(`${own}.weight`, weight, "Experiment template weight cannot be set unless TrafficRouting is enabled");
+    const { smi, alb, istio, plugins } = trafficRouting ?? NO_ROUTER;
+    const wrongRouter =
+      weight !== undefined &&
+      !smi &&
+      !alb &&
+      !istio &&
+      !plugins &&
+      invalid(
+        `${own}.weight`,
+        weight,
+        "Experiment template weight is only available for TrafficRouting with SMI, ALB, Istio and Plugins at this time",
+      );
+    return [wrongRef, noRouter, wrongRouter];
+  });
+}
+
+/** ARC-722. */
+function validateArguments({ analysis }: Step, path: string): Found {
+  const broken = (analysis?.args ?? []).find(({ valueFrom }) => {
+    const field = valueFrom?.fieldRef?.fieldPath;
+    return field?.startsWith("metadata") && !isDownwardPath(field);
+  });
+  const detail = "Analyses arguments must refer to valid object metadata supported by downwardAPI";
+  return broken && invalid(`${path}.analyses`, broken.valueFrom?.fieldRef?.fieldPath, detail);
 }
