@@ -20,26 +20,34 @@ export interface RealPrometheus {
 
 /** `exposition` carries timestamps, so each answer but the first is empty. Resolves when the samples can be queried. */
 export async function startPrometheus(exposition: string, isLoaded: string): Promise<RealPrometheus> {
-  const directory = await mkdtemp(path.join(tmpdir(), "fairway-prometheus-"));
   let isServed = false;
   const target = createServer((_, response) => {
     response.writeHead(200, { "content-type": "text/plain; version=0.0.4" }).end(isServed ? "" : exposition);
     isServed = true;
   });
   await new Promise<void>((resolve) => target.listen(0, "127.0.0.1", resolve));
-  const targetPort = (target.address() as AddressInfo).port;
+  const { port } = target.address() as AddressInfo;
+  const scrape = `{job_name: exposition, honor_labels: true, static_configs: [{targets: ["127.0.0.1:${port}"]}]}`;
+  const closeTarget = () => new Promise((resolve) => target.close(resolve));
+  try {
+    const prometheus = await launchPrometheus(scrape, isLoaded);
+    const stop = async () => {
+      await prometheus.stop();
+      await closeTarget();
+    };
+    return { url: prometheus.url, stop };
+  } catch (error) {
+    await closeTarget();
+    throw error;
+  }
+}
+
+/** With one scrape configuration; resolves when `isLoaded` selects something. */
+export async function launchPrometheus(scrape: string, isLoaded: string): Promise<RealPrometheus> {
+  const directory = await mkdtemp(path.join(tmpdir(), "fairway-prometheus-"));
   const port = await freePort();
   const config = path.join(directory, "prometheus.yml");
-  await writeFile(
-    config,
-    `global: {scrape_interval: 1s, evaluation_interval: 1m}
-scrape_configs:
-- job_name: exposition
-  honor_labels: true
-  honor_timestamps: true
-  static_configs: [{targets: ["127.0.0.1:${targetPort}"]}]
-`,
-  );
+  await writeFile(config, `global: {scrape_interval: 1s, evaluation_interval: 1m}\nscrape_configs:\n- ${scrape}\n`);
   const child = spawn(
     "prometheus",
     [
@@ -53,7 +61,6 @@ scrape_configs:
   const url = `http://127.0.0.1:${port}`;
   const stop = async () => {
     await ended(child);
-    await new Promise((resolve) => target.close(resolve));
     await rm(directory, { recursive: true, force: true });
   };
   try {
