@@ -19,6 +19,9 @@ const KEY = { namespace: "default", name: ROLLOUT };
 /** Answers a second: enough to tell 10 % from 20 % within three seconds. */
 const REQUESTS_PER_SECOND = 150;
 const MEASURE_MS = 3_000;
+/** The examples' pauses before they are shortened, and how much of one a measurement may take. */
+const PAUSE_MS = 20_000;
+const PART_OF_PAUSE = 0.5;
 
 export const argoWalk: DemoWalk = {
   name: "argo",
@@ -31,8 +34,7 @@ export const argoWalk: DemoWalk = {
 interface Status {
   readonly phase?: string;
   readonly message?: string;
-  readonly currentStepIndex?: number;
-  readonly abort?: boolean;
+  readonly canary?: { readonly weights?: { readonly canary?: { readonly weight?: number } } };
 }
 
 async function playArgo({ stage, instance, speed }: Scene): Promise<WalkReport> {
@@ -86,7 +88,11 @@ class Walk {
 
   async promote(): Promise<void> {
     await this.#stage.kubectl("argo", "rollouts", "promote", ROLLOUT);
-    await this.#expectStep(6);
+    for (const weight of [20, 30, 40, 50, 60, 70, 80, 90]) {
+      await this.#expectWeight(weight);
+      await this.#expectPassingShare(weight);
+      if (weight === 50) await this.#tree();
+    }
     await this.#stage.kubectl("argo", "rollouts", "status", ROLLOUT, "--timeout", "120s");
     await this.#expectPhase("Healthy", "");
     await this.#tree();
@@ -99,8 +105,10 @@ class Walk {
     await this.#expectPhase("Healthy", "");
     await this.#setImage("orange");
     await this.#expectPhase("Paused", "CanaryPauseStep");
-    await this.#expectShare({ yellow: 90, orange: 10 });
     await this.#tree();
+    await this.#expectShare({ yellow: 90, orange: 10 });
+    await this.#stage.kubectl("argo", "rollouts", "promote", ROLLOUT);
+    await this.#expectWeight(20);
   }
 
   async fail(): Promise<void> {
@@ -110,7 +118,7 @@ class Walk {
     this.#load.setBody(JSON.stringify([{ color: "orange", return500: 100 }]));
     await this.#expectPhase(
       "Degraded",
-      'RolloutAborted: Rollout aborted update to revision 3: Metric "success-rate" assessed Failed due to failed (1) > failureLimit (0)',
+      'RolloutAborted: Rollout aborted update to revision 3: Background analysis phase error/failed: Metric "success-rate" assessed Failed due to failed (1) > failureLimit (0)',
     );
     await this.#tree();
     await this.#expectShare({ yellow: 100 });
@@ -128,9 +136,11 @@ class Walk {
     const { sent, errors, statuses, expectedErrors } = this.#total;
     const answered = Object.entries(statuses).filter(([status]) => status !== "200");
     const failed = errors + answered.reduce((sum, [, count]) => sum + count, 0) - expectedErrors;
+    const remark = expectedErrors > 0 ? { remark: "the answers of status 500 were asked for, by the slider" } : {};
     return {
       sent,
       failed,
+      ...remark,
       statuses: { requests: statuses },
       failures: failed > 0 ? [`${failed} requests failed`] : [],
     };
@@ -177,37 +187,53 @@ class Walk {
     await this.#stage.expectState(what, isSettled, () => JSON.stringify(this.#status()));
   }
 
-  async #expectStep(stepIndex: number): Promise<void> {
-    const what = `${ROLLOUT} reaches step ${stepIndex}`;
-    const index = () => this.#status().currentStepIndex ?? -1;
+  /** The weight counts once the data plane runs with it, so the step after it has begun by then. */
+  async #expectWeight(weight: number): Promise<void> {
+    const what = `the weight of the canary is ${weight}`;
     await this.#stage.expectState(
       what,
-      () => index() >= stepIndex,
-      () => String(index()),
+      () => this.#pausedWeight() >= weight,
+      () => JSON.stringify(this.#status()),
     );
   }
 
-  /** Measures the shares of colours and compares them with the weights (MESH-098: ±4 standard errors). */
+  /** The canary's weight while its step's pause lasts, and 0 on the way to the next. */
+  #pausedWeight(): number {
+    const { phase, canary } = this.#status();
+    return phase === "Paused" ? (canary?.weights?.canary?.weight ?? 0) : 0;
+  }
+
+  /** As `#expectShare`, at a step that passes by itself: a measurement that the next step overtook says nothing. */
+  async #expectPassingShare(weight: number): Promise<void> {
+    const check = await this.#measure({ blue: 100 - weight, yellow: weight }, (PAUSE_MS * PART_OF_PAUSE) / this.#speed);
+    if (this.#pausedWeight() === weight) check();
+    else this.#stage.note(`not measured at ${weight} %: the next step began meanwhile`);
+  }
+
   async #expectShare(want: Readonly<Record<string, number>>): Promise<void> {
     await this.#stage.expectLive();
+    const check = await this.#measure(want, MEASURE_MS);
+    check();
+  }
+
+  /** Measures the shares of colours; the answer compares them with the weights (MESH-098: ±4 standard errors). */
+  async #measure(want: Readonly<Record<string, number>>, milliseconds: number): Promise<() => void> {
     this.#tally(this.#load.take());
-    await sleep(systemClock, MEASURE_MS);
+    await sleep(systemClock, milliseconds);
     const counts = this.#load.take();
     this.#tally(counts);
     const total = Object.values(counts.bodies).reduce((sum, count) => sum + count, 0);
-    const percent = (color: string) => (100 * (counts.bodies[JSON.stringify(color)] ?? 0)) / Math.max(1, total);
-    const isWithin = (color: string, desired: number) => {
-      const share = desired / 100;
-      const tolerance = 400 * Math.sqrt((share * (1 - share)) / Math.max(1, total));
-      return Math.abs(percent(color) - desired) <= tolerance + 0.01;
+    const share = (color: string) => (counts.bodies[JSON.stringify(color)] ?? 0) / Math.max(1, total);
+    const isWithin = ([color, weight]: readonly [string, number]) => {
+      const wanted = weight / 100;
+      const tolerance = 4 * Math.sqrt((wanted * (1 - wanted)) / Math.max(1, total));
+      return Math.abs(share(color) - wanted) <= tolerance;
     };
-    const found = Object.keys(want)
-      .map((color) => `${color} ${percent(color).toFixed(1)} %`)
-      .join(", ");
-    const desired = Object.entries(want)
-      .map(([color, weight]) => `${color} ${weight} %`)
-      .join(", ");
-    const isMet = total > 0 && Object.entries(want).every(([color, weight]) => isWithin(color, weight));
-    this.#stage.check(`of ${total} answers ${found} (desired ${desired})`, isMet, JSON.stringify(counts.bodies));
+    const colors = Object.entries(want);
+    const found = colors.map(([color]) => `${color} ${(100 * share(color)).toFixed(1)} %`).join(", ");
+    const desired = colors.map(([color, weight]) => `${color} ${weight} %`).join(", ");
+    const isMet = total > 0 && colors.every(isWithin);
+    return () =>
+      this.#stage.check(`of ${total} answers ${found} (desired ${desired})`, isMet, JSON.stringify(counts.bodies));
   }
 }

@@ -17,7 +17,8 @@ import { Stage } from "./stage.ts";
 import type { DemoWalk, WalkReport } from "./walk.ts";
 
 const WALKS: readonly DemoWalk[] = [lanesWalk, argoWalk];
-const SPEED_MAX = 100;
+/** Faster, and a release is over before two scrapes have shown that it fails. */
+const SPEED_MAX = 10;
 
 interface DemoOptions {
   readonly json?: boolean;
@@ -33,7 +34,7 @@ export function demoCommand(): Command {
     .addArgument(new Argument("[walk]", "which release").choices(names).default(lanesWalk.name))
     .option("--json", "print one JSON object a step and a last one with the summary")
     .option("--keep", "leave the cluster up at the end")
-    .option("--speed <n>", "argo: divide the waiting times of the applied manifests by this", parseSpeed, 10)
+    .option("--speed <n>", "argo: divide the waiting times of the applied manifests by this", parseSpeed, SPEED_MAX)
     .addOption(new Option("--data <dir>", "the demo cluster's data directory (default: a temporary one)"))
     .action(async (name: string, options: DemoOptions) => {
       const walk = WALKS.find((candidate) => candidate.name === name) ?? lanesWalk;
