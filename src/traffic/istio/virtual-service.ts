@@ -1,4 +1,11 @@
-import type { Destination, HttpMatchRequest, HttpRouteSpec, StringMatch, VirtualService } from "../../api/istio.ts";
+import type {
+  Destination,
+  HttpMatchRequest,
+  HttpRouteSpec,
+  StringMatch,
+  VirtualService,
+  VirtualServiceSpec,
+} from "../../api/istio.ts";
 import { deepCopy } from "../../base/json.ts";
 import type { Parties, RouteSelection, Split } from "./parties.ts";
 import { findRoutes } from "./routes.ts";
@@ -38,7 +45,7 @@ export interface VirtualServiceWish {
 
 export type VirtualServiceEdit =
   | { readonly object: VirtualService; readonly changed: boolean; readonly error?: undefined }
-  | { readonly object?: undefined; readonly error: string };
+  | { readonly object?: undefined; readonly changed?: undefined; readonly error: string };
 
 /**
  * The VirtualService with the wish in it. Only the weights of the split and the managed routes are touched: all other
@@ -48,10 +55,12 @@ export function editVirtualService(virtualService: VirtualService, wish: Virtual
   const { parties, selection, split, managedNames, formerly } = wish;
   const found = findRoutes(virtualService, selection, parties, managedNames);
   if (found.error) return { error: found.error.text };
-  const spec = deepCopy(virtualService.spec ?? {});
+  // Only what is touched is copied, so that nobody else's fields can change on the way.
+  const spec: Record<string, unknown> & VirtualServiceSpec = { ...virtualService.spec };
   for (const { kind, index, destinations } of found.routes) {
-    const route = (spec[kind] as HttpRouteSpec[])[index] as HttpRouteSpec;
-    route.route = splitDestinations(destinations, parties, split, formerly);
+    const routes = [...((spec[kind] ?? []) as HttpRouteSpec[])];
+    routes[index] = { ...routes[index], route: splitDestinations(destinations, parties, split, formerly) };
+    spec[kind] = routes;
   }
   const first = found.routes.find(({ kind }) => kind === "http");
   if (spec.http && first) spec.http = placeManaged(spec.http, spec.http[first.index] as HttpRouteSpec, wish);

@@ -1,0 +1,377 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { checkFixpoint } from "../../../test/support/reconciler-checks.ts";
+import type { KubeObject } from "../../api/meta.ts";
+import { resources } from "../../kube/resource.ts";
+import {
+  aRollout,
+  aService,
+  aVirtualService,
+  deployed,
+  HASH,
+  KEY,
+  patchStatus,
+  promote,
+  seedObjects,
+  setImage,
+  sizes,
+  startArgo,
+  statusOf,
+  stored,
+  template,
+  VIRTUAL_SERVICE,
+  weights,
+} from "./rollout.fixture.ts";
+import type { AnalysisRun, Experiment, Step } from "./types.ts";
+
+const QUIET = { quietMs: 15_000 };
+
+const analysisTemplate: KubeObject = {
+  apiVersion: "argoproj.io/v1alpha1",
+  kind: "AnalysisTemplate",
+  metadata: { name: "success-rate" },
+  spec: {
+    args: [{ name: "service" }, { name: "namespace" }],
+    metrics: [
+      {
+        name: "success-rate",
+        initialDelay: "60s",
+        interval: "20s",
+        successCondition: "result[0] > 0.90",
+        provider: { prometheus: { address: "http://prometheus", query: "{{args.service}}.{{args.namespace}}" } },
+      },
+    ],
+  },
+};
+
+const background = {
+  startingStep: 1,
+  templates: [{ templateName: "success-rate" }],
+  args: [
+    { name: "service", value: "canary" },
+    { name: "namespace", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
+  ],
+};
+
+test("ARC-651 ARC-652 ARC-869 background analysis starts at its step, and its failure aborts the release", async () => {
+  const world = await startArgo();
+  await world.apply(analysisTemplate);
+  await deployed(world, aRollout({ analysis: background }));
+  assert.equal((await world.list(resources.analysisRuns)).length, 0);
+  await setImage(world, "yellow");
+  await world.settle(QUIET);
+  const [run] = await world.list<AnalysisRun>(resources.analysisRuns);
+  const name = `istio-rollout-${HASH.yellow}-2`;
+  assert.equal(run?.metadata.name, name);
+  assert.equal(run?.metadata.labels?.["rollout-type"], "Background");
+  assert.deepEqual(run?.spec.args, [
+    { name: "service", value: "canary" },
+    { name: "namespace", value: "default" },
+  ]);
+  assert.equal((await statusOf(world)).canary?.currentBackgroundAnalysisRunStatus?.name, name);
+  const key = { namespace: "default", name };
+  const message = 'Metric "success-rate" assessed Failed due to failed (1) > failureLimit (0)';
+  await world.patch(resources.analysisRuns, key, { status: { phase: "Failed", message } });
+  await world.settle(QUIET);
+  const status = await statusOf(world);
+  assert.equal(status.phase, "Degraded");
+  assert.equal(
+    status.message,
+    `RolloutAborted: Rollout aborted update to revision 2: Background analysis phase error/failed: ${message}`,
+  );
+  assert.deepEqual(await weights(world), [100, 0]);
+  await world.advance(60_000);
+  assert.deepEqual(await sizes(world), { [HASH.blue]: 1, [HASH.yellow]: 0 });
+  await checkFixpoint(world);
+
+  await patchStatus(world, { abort: false });
+  await world.settle(QUIET);
+  const runs = await world.list<AnalysisRun>(resources.analysisRuns);
+  assert.deepEqual(
+    runs.map(({ metadata }) => metadata.name),
+    [name, `${name}.1`],
+  );
+  await world.stop();
+});
+
+test("ARC-653 ARC-654 a step's analysis holds the step; no verdict pauses, and a resume judges anew", async () => {
+  const world = await startArgo();
+  const { metrics } = analysisTemplate["spec"] as { metrics: Record<string, unknown>[] };
+  const bounded = {
+    ...analysisTemplate,
+    spec: { metrics: [{ ...metrics[0], count: 1, provider: { web: { url: "http://x" } } }] },
+  };
+  await world.apply(bounded);
+  const steps: Step[] = [{ setWeight: 50 }, { analysis: { templates: [{ templateName: "success-rate" }] } }];
+  await deployed(world, aRollout({ steps }));
+  await setImage(world, "yellow");
+  await world.settle(QUIET);
+  const name = `istio-rollout-${HASH.yellow}-2-1`;
+  const finish = (run: string, phase: string) =>
+    world.patch(resources.analysisRuns, { namespace: "default", name: run }, { status: { phase } });
+  await finish(name, "Inconclusive");
+  await world.settle(QUIET);
+  assert.equal((await statusOf(world)).message, "InconclusiveAnalysisRun");
+  await promote(world);
+  await world.settle(QUIET);
+  assert.equal((await statusOf(world)).canary?.currentStepAnalysisRunStatus?.name, `${name}.1`);
+  await finish(`${name}.1`, "Successful");
+  await world.settle(QUIET);
+  assert.equal((await statusOf(world)).stableRS, HASH.yellow);
+  await world.stop();
+});
+
+test("ARC-657 XP-020 an experiment step makes an Experiment of both versions and waits for it", async () => {
+  const world = await startArgo();
+  const templates = [
+    { name: "old", specRef: "stable" },
+    { name: "new", specRef: "canary", weight: 5 },
+  ];
+  await deployed(world, aRollout({ steps: [{ experiment: { templates, duration: "1m" } }] }));
+  await setImage(world, "yellow");
+  await world.settle(QUIET);
+  const [experiment] = await world.list<Experiment>(resources.experiments);
+  assert.equal(experiment?.metadata.name, `istio-rollout-${HASH.yellow}-2-0`);
+  const images = experiment?.spec.templates.map(
+    (one) => (one.template.spec["containers"] as { image: string }[])[0]?.image,
+  );
+  assert.deepEqual(images, ["argoproj/rollouts-demo:blue", "argoproj/rollouts-demo:yellow"]);
+  const key = { namespace: "default", name: experiment?.metadata.name ?? "" };
+  await world.patch(resources.experiments, key, { status: { phase: "Successful" } });
+  await world.settle(QUIET);
+  assert.equal((await statusOf(world)).stableRS, HASH.yellow);
+  await world.stop();
+});
+
+test("ARC-313 ARC-315 INV-09 a header route comes at its step and goes with the release", async () => {
+  const world = await startArgo();
+  const rollout = aRollout({
+    trafficRouting: {
+      managedRoutes: [{ name: "beta" }],
+      istio: { virtualService: { name: VIRTUAL_SERVICE.name, routes: ["primary"] } },
+    },
+    steps: [
+      { setCanaryScale: { replicas: 1 } },
+      { setHeaderRoute: { name: "beta", match: [{ headerName: "x-beta", headerValue: { exact: "1" } }] } },
+      { pause: {} },
+    ],
+  });
+  await deployed(world, rollout);
+  const names = async () => {
+    const [object] = await world.list(resources.virtualServices);
+    return ((object?.["spec"] ?? { http: [] }) as { http: { name: string }[] }).http.map(({ name }) => name);
+  };
+  await setImage(world, "yellow");
+  await world.settle(QUIET);
+  assert.equal((await statusOf(world)).message, "CanaryPauseStep");
+  assert.deepEqual(await names(), ["beta", "primary"]);
+  await checkFixpoint(world);
+  await promote(world);
+  await world.settle();
+  assert.equal((await statusOf(world)).phase, "Healthy");
+  assert.deepEqual(await names(), ["primary"]);
+  await checkFixpoint(world);
+  await world.stop();
+});
+
+test("ARC-320 ARC-323 ARC-901 a split by subset: hashes first, then weights", async () => {
+  const world = await startArgo();
+  const istio = {
+    virtualService: { name: VIRTUAL_SERVICE.name, routes: ["primary"] },
+    destinationRule: { name: "app", canarySubsetName: "canary", stableSubsetName: "stable" },
+  };
+  const rollout = aRollout({ trafficRouting: { istio } });
+  delete rollout.spec.strategy?.canary?.canaryService;
+  delete rollout.spec.strategy?.canary?.stableService;
+  await world.apply([
+    aService("app"),
+    {
+      ...aVirtualService,
+      spec: {
+        hosts: ["app"],
+        http: [
+          {
+            name: "primary",
+            route: [
+              { destination: { host: "app", subset: "stable" }, weight: 100 },
+              { destination: { host: "app", subset: "canary" }, weight: 0 },
+            ],
+          },
+        ],
+      },
+    },
+    {
+      apiVersion: "networking.istio.io/v1alpha3",
+      kind: "DestinationRule",
+      metadata: { name: "app" },
+      spec: { host: "app", subsets: [{ name: "stable" }, { name: "canary" }] },
+    },
+    rollout,
+  ]);
+  const subsets = async () => {
+    const [rule] = await world.list(resources.destinationRules);
+    const { subsets: list } = (rule?.["spec"] ?? { subsets: [] }) as { subsets: { labels?: Record<string, string> }[] };
+    return list.map(({ labels }) => labels?.["rollouts-pod-template-hash"]);
+  };
+  await world.settle();
+  assert.equal((await statusOf(world)).phase, "Healthy");
+  assert.deepEqual(await subsets(), [HASH.blue, HASH.blue]);
+  await setImage(world, "yellow");
+  await world.settle(QUIET);
+  assert.deepEqual(await subsets(), [HASH.blue, HASH.yellow]);
+  assert.deepEqual(await weights(world), [90, 10]);
+  await patchStatus(world, { abort: true });
+  await world.advance(60_000);
+  assert.deepEqual(await weights(world), [100, 0]);
+  assert.equal((await statusOf(world)).phase, "Degraded");
+  assert.deepEqual(await sizes(world), { [HASH.blue]: 1, [HASH.yellow]: 0 });
+  await patchStatus(world, { abort: false });
+  await world.settle(QUIET);
+  await promote(world);
+  await world.advance(300_000);
+  assert.equal((await statusOf(world)).phase, "Healthy");
+  assert.deepEqual(await subsets(), [HASH.yellow, HASH.yellow]);
+  assert.deepEqual(await weights(world), [100, 0]);
+  assert.deepEqual(await sizes(world), { [HASH.blue]: 0, [HASH.yellow]: 1 });
+  await checkFixpoint(world);
+  await world.stop();
+});
+
+test("ARC-074 ARC-077 ARC-114 a canary without a router splits by pods", async () => {
+  const world = await startArgo();
+  const rollout = aRollout({ steps: [{ setWeight: 40 }, { pause: {} }] }, { replicas: 5 });
+  const { canary } = rollout.spec.strategy ?? {};
+  delete canary?.trafficRouting;
+  delete canary?.canaryService;
+  delete canary?.stableService;
+  await world.apply(rollout);
+  await world.settle();
+  await setImage(world, "yellow");
+  await world.settle(QUIET);
+  assert.deepEqual(await sizes(world), { [HASH.blue]: 3, [HASH.yellow]: 2 });
+  assert.equal((await statusOf(world)).message, "CanaryPauseStep");
+  await patchStatus(world, { abort: true });
+  await world.settle(QUIET);
+  assert.deepEqual(await sizes(world), { [HASH.blue]: 5, [HASH.yellow]: 0 });
+  await patchStatus(world, { abort: false });
+  await world.settle(QUIET);
+  await promote(world);
+  await world.settle();
+  assert.deepEqual(await sizes(world), { [HASH.blue]: 0, [HASH.yellow]: 5 });
+  assert.equal((await statusOf(world)).phase, "Healthy");
+  await checkFixpoint(world);
+  await world.stop();
+});
+
+test("ARC-083 ARC-084 INV-18 with dynamicStableScale stable shrinks behind the traffic and grows before it", async () => {
+  const world = await startArgo();
+  const steps: Step[] = [{ setWeight: 50 }, { pause: {} }];
+  await deployed(world, aRollout({ steps, dynamicStableScale: true }, { replicas: 4 }));
+  await setImage(world, "yellow");
+  await world.settle(QUIET);
+  assert.deepEqual(await weights(world), [50, 50]);
+  assert.deepEqual(await sizes(world), { [HASH.blue]: 2, [HASH.yellow]: 2 });
+  await patchStatus(world, { abort: true });
+  await world.advance(60_000);
+  assert.deepEqual(await weights(world), [100, 0]);
+  assert.deepEqual(await sizes(world), { [HASH.blue]: 4, [HASH.yellow]: 0 });
+  await checkFixpoint(world);
+  await patchStatus(world, { abort: false });
+  await world.settle(QUIET);
+  await promote(world);
+  await world.advance(60_000);
+  assert.equal((await statusOf(world)).phase, "Healthy");
+  assert.deepEqual(await sizes(world), { [HASH.blue]: 0, [HASH.yellow]: 4 });
+  await checkFixpoint(world);
+  await world.stop();
+});
+
+test("ARC-160 a restart replaces all pods, and none of them at the cost of the others", async () => {
+  const world = await deployed(await startArgo(), aRollout({}, { replicas: 3 }));
+  const before = new Set((await world.list(resources.pods)).map(({ metadata }) => metadata.uid));
+  const restartAt = new Date(world.clock.now()).toISOString().replace(/\.\d+Z/, "Z");
+  await world.advance(2000);
+  await world.patch(resources.argoRollouts, KEY, { spec: { restartAt } });
+  await world.advance(120_000);
+  const after = await world.list(resources.pods);
+  assert.equal(after.length, 3);
+  assert.ok(after.every(({ metadata }) => !before.has(metadata.uid)));
+  assert.equal((await statusOf(world)).restartedAt, restartAt);
+  assert.equal((await statusOf(world)).phase, "Healthy");
+  await world.stop();
+});
+
+test("ARC-165 ephemeral metadata follows the role of the pods", async () => {
+  const metadata = { canaryMetadata: { labels: { role: "canary" } }, stableMetadata: { labels: { role: "stable" } } };
+  const world = await deployed(await startArgo(), aRollout(metadata));
+  const roles = async () => {
+    const pods = await world.list(resources.pods);
+    return Object.fromEntries(
+      pods.map(({ metadata: { labels = {} } }) => [labels["rollouts-pod-template-hash"], labels["role"]]),
+    );
+  };
+  assert.deepEqual(await roles(), { [HASH.blue]: "stable" });
+  await setImage(world, "yellow");
+  await world.settle(QUIET);
+  assert.deepEqual(await roles(), { [HASH.blue]: "stable", [HASH.yellow]: "canary" });
+  await patchStatus(world, { promoteFull: true });
+  await world.advance(60_000);
+  assert.deepEqual(await roles(), { [HASH.yellow]: "stable" });
+  await checkFixpoint(world);
+  await world.stop();
+});
+
+test("ARC-680 ARC-683 a Rollout borrows a Deployment's template, and the Deployment gives up its pods", async () => {
+  const world = await startArgo();
+  await world.apply(seedObjects);
+  const rollout = aRollout();
+  delete rollout.spec.template;
+  delete rollout.spec.selector;
+  rollout.spec.workloadRef = { apiVersion: "apps/v1", kind: "Deployment", name: "web", scaleDown: "onsuccess" };
+  await world.apply(rollout);
+  await world.settle({ quietMs: 5000 });
+  assert.equal(
+    (await statusOf(world)).message,
+    'InvalidSpec: The Rollout "istio-rollout" is invalid: spec.workloadRef: Invalid value: "web": deployments.apps "default/web" not found',
+  );
+  await world.apply({
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name: "web" },
+    spec: { replicas: 1, selector: { matchLabels: { app: "istio-rollout" } }, template: template("blue") },
+  });
+  await world.settle();
+  const status = await statusOf(world);
+  assert.equal(status.phase, "Healthy");
+  assert.equal((await stored(world)).spec.template, undefined);
+  const deployment = await world.get(resources.deployments, { namespace: "default", name: "web" });
+  assert.equal(((deployment?.["spec"] ?? {}) as { replicas?: number }).replicas, 0);
+  await checkFixpoint(world);
+  await world.stop();
+});
+
+test("ARC-052 old versions beyond the history limit are deleted", async () => {
+  const world = await deployed(await startArgo(), aRollout({ steps: [] }, { revisionHistoryLimit: 1 }));
+  for (const color of ["yellow", "orange", "green"]) {
+    await setImage(world, color);
+    await world.advance(60_000);
+    assert.equal((await statusOf(world)).phase, "Healthy");
+  }
+  assert.equal((await world.list(resources.replicaSets)).length, 2);
+  await world.stop();
+});
+
+test("ARC-140 a rollback within the window skips the steps", async () => {
+  const world = await deployed(await startArgo(), aRollout({}, { rollbackWindow: { revisions: 3 } }));
+  await setImage(world, "yellow");
+  await world.settle(QUIET);
+  await patchStatus(world, { promoteFull: true });
+  await world.advance(60_000);
+  assert.equal((await statusOf(world)).stableRS, HASH.yellow);
+  await setImage(world, "blue");
+  await world.advance(30_000);
+  const status = await statusOf(world);
+  assert.equal(status.stableRS, HASH.blue);
+  assert.equal(status.phase, "Healthy");
+  await world.stop();
+});
