@@ -44,7 +44,7 @@ export const functions: Readonly<Record<string, FunctionRule>> = {
   mean: rule([1, Infinity], (args) => mean(numbersOf(args, "mean")), "float64"),
   median: rule([1, Infinity], (args) => median(numbersOf(args, "median")), "float64"),
 
-  trim: text(1, 2, (s, [cut]) => trim(s, cut, "both")),
+  trim: text(1, 2, (s, [cut]) => trim(s, cut)),
   trimPrefix: text(1, 2, (s, [prefix = " "]) => (s.startsWith(prefix) ? s.slice(prefix.length) : s)),
   trimSuffix: text(1, 2, (s, [suffix = " "]) => (suffix !== "" && s.endsWith(suffix) ? s.slice(0, -suffix.length) : s)),
   upper: text(1, 1, (s) => s.toUpperCase()),
@@ -249,7 +249,7 @@ function median(numbers: readonly (number | bigint)[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-function trim(s: string, cut: string | undefined, _where: "both"): string {
+function trim(s: string, cut: string | undefined): string {
   if (cut === undefined) return s.trim();
   let from = 0;
   let to = s.length;
