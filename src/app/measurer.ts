@@ -1,7 +1,6 @@
 import { createHttp } from "../analysis/http.ts";
 import { createMeasurer } from "../analysis/measurer.ts";
-import { prometheus } from "../analysis/providers/prometheus.ts";
-import { web } from "../analysis/providers/web.ts";
+import { providers } from "../analysis/providers/index.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
@@ -31,7 +30,7 @@ export function startMeasuring(options: MeasuringOptions): () => Promise<void> {
     clock,
     random,
     logger,
-    providers: { prometheus, web },
+    providers,
     context: {
       http,
       clock,

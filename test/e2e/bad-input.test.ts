@@ -124,9 +124,17 @@ test("a port in use is named, with the option that helps", async () => {
   const { port } = holder.address() as { port: number };
   const directory = mkdtempSync(path.join(tmpdir(), "fairway-port-"));
   try {
-    for (const flag of ["--api-port", "--gateway-port", "--metrics-port"]) {
-      const free = ["--api-port", "0", "--gateway-port", "0", "--metrics-port", "0"];
-      const { stderr, exitCode } = await fairway("up", "--memory", "--data", directory, ...free, flag, String(port));
+    const flags = ["--api-port", "--gateway-port", "--metrics-port", "--prometheus-port"];
+    for (const flag of flags) {
+      const options = [
+        "--memory",
+        "--packs",
+        "istio,argo",
+        "--data",
+        directory,
+        ...flags.flatMap((name) => [name, "0"]),
+      ];
+      const { stderr, exitCode } = await fairway("up", ...options, flag, String(port));
       assert.equal(stderr, `error: port ${port} is in use; choose another with ${flag} PORT (0 takes any free one)\n`);
       assert.equal(exitCode, 1);
     }
