@@ -3,6 +3,7 @@ import { formatKey, keyOf, type ObjectKey, type ResourceType, resources } from "
 import type { AnyController, CacheReader, Controller } from "../../runtime/controller.ts";
 import { DATA_PLANE_KEY } from "../../traffic/data-plane.ts";
 import { analysisRunController } from "./analysis-run/index.ts";
+import { destinationRuleCleanup, serviceCleanup } from "./cleanup.ts";
 import { experimentController } from "./experiment/index.ts";
 import {
   gatherRollout,
@@ -28,7 +29,13 @@ const ASSUMED_PROPAGATION_SECONDS = 1; // design decision 3
 export function argoControllers({
   assumedPropagationSeconds = ASSUMED_PROPAGATION_SECONDS,
 }: ArgoOptions = {}): AnyController[] {
-  return [rolloutController(assumedPropagationSeconds), analysisRunController, experimentController];
+  return [
+    rolloutController(assumedPropagationSeconds),
+    serviceCleanup,
+    destinationRuleCleanup,
+    analysisRunController,
+    experimentController,
+  ];
 }
 
 function rolloutController(assumedPropagationSeconds: number): Controller<RolloutView> {
