@@ -4,7 +4,7 @@ import { checkCrashAtEachWrite, checkFixpoint, snapshot } from "../../../test/su
 import type { World } from "../../../test/support/world.ts";
 import { resources } from "../../kube/resource.ts";
 import type { Plan } from "../../runtime/plan.ts";
-import { watchInvariants } from "./invariants.fixture.ts";
+import { hashesBehind, watchInvariants } from "./invariants.fixture.ts";
 import {
   aRollout,
   deployed,
@@ -67,6 +67,28 @@ for (const hasMesh of [true, false]) {
     await world.stop();
   });
 }
+
+test("INV-03 INV-04 INV-06 weights move only when the names lead to the right pods", async () => {
+  const moves: { canary: string[]; stable: string[] }[] = [];
+  let world: World | null = null;
+  const onPlan = (controller: string, _key: string, plan: Plan) => {
+    const isMove = plan.writes.some((write) => write.op === "update" && write.type === resources.virtualServices);
+    if (controller !== "argo-rollout" || !isMove || !world) return;
+    moves.push({
+      canary: hashesBehind(world, "istio-rollout-canary"),
+      stable: hashesBehind(world, "istio-rollout-stable"),
+    });
+  };
+  world = await deployed(await startArgo({ onPlan }), aRollout({ steps: [{ setWeight: 50 }] }));
+  await setImage(world, "yellow");
+  await world.settle();
+  assert.deepEqual(moves, [
+    { canary: [HASH.yellow], stable: [HASH.blue] },
+    { canary: [HASH.yellow], stable: [HASH.blue] },
+    { canary: [HASH.yellow], stable: [HASH.yellow] },
+  ]);
+  await world.stop();
+});
 
 test("ARC-641 ARC-647 events of a release come in the original's order", async () => {
   const told: string[] = [];

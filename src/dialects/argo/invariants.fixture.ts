@@ -80,3 +80,15 @@ function isReady(pod: KubeObject): boolean {
   const { conditions = [] } = (pod["status"] ?? {}) as { conditions?: { type: string; status: string }[] };
   return conditions.some(({ type, status }) => type === "Ready" && status === "True");
 }
+
+/** Whose pods stand behind a Service, as the controllers see it now. */
+export function hashesBehind(world: World, service: string): string[] {
+  const slices = world.caches
+    .list(resources.endpointSlices, KEY.namespace)
+    .filter(({ metadata }) => metadata.labels?.["kubernetes.io/service-name"] === service);
+  const names = slices.flatMap((slice) =>
+    ((slice["endpoints"] ?? []) as { targetRef?: { name: string } }[]).map(({ targetRef }) => targetRef?.name ?? ""),
+  );
+  const pods = names.map((name) => world.caches.get(resources.pods, { namespace: KEY.namespace, name }));
+  return [...new Set(pods.map((pod) => pod?.metadata.labels?.[HASH_LABEL] ?? ""))];
+}
