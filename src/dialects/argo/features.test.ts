@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { checkFixpoint } from "../../../test/support/reconciler-checks.ts";
 import type { KubeObject } from "../../api/meta.ts";
 import { resources } from "../../kube/resource.ts";
+import { DATA_PLANE_KEY } from "../../traffic/data-plane.ts";
 import {
   aRollout,
   aService,
@@ -373,5 +374,75 @@ test("ARC-140 a rollback within the window skips the steps", async () => {
   const status = await statusOf(world);
   assert.equal(status.stableRS, HASH.blue);
   assert.equal(status.phase, "Healthy");
+  await world.stop();
+});
+
+test("ARC-901 INV-02 INV-20 a mesh that falls silent holds step and pods, but never an abort", async () => {
+  const world = await startArgo({ hasMesh: false });
+  const acknowledge = (revision: string) =>
+    world.apply({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { ...DATA_PLANE_KEY },
+      data: { "virtualservices.networking.istio.io": revision },
+    } as KubeObject);
+  await acknowledge("1000000");
+  await deployed(world);
+  await setImage(world, "yellow");
+  await world.settle(QUIET);
+  assert.equal((await statusOf(world)).message, "CanaryPauseStep");
+  await acknowledge("1");
+  await promote(world);
+  await world.settle(QUIET);
+  let status = await statusOf(world);
+  assert.equal(status.message, "waiting for data plane");
+  assert.equal(status.currentStepIndex, 2);
+  assert.equal(status.canary?.weights?.canary.weight, 10);
+  assert.deepEqual(await weights(world), [80, 20]);
+  await patchStatus(world, { abort: true });
+  await world.advance(90_000);
+  status = await statusOf(world);
+  assert.equal(status.phase, "Degraded");
+  assert.deepEqual(await weights(world), [100, 0]);
+  assert.deepEqual(await sizes(world), { [HASH.blue]: 1, [HASH.yellow]: 1 });
+  await acknowledge("1000000");
+  await world.advance(60_000);
+  assert.deepEqual(await sizes(world), { [HASH.blue]: 1, [HASH.yellow]: 0 });
+  await checkFixpoint(world);
+  await world.stop();
+});
+
+test("ARC-605 ARC-700 a mistake in mid-release is told, the canary stays, and correcting it goes on", async () => {
+  const world = await deployed(await startArgo());
+  await setImage(world, "yellow");
+  await world.settle(QUIET);
+  const route = async (routes: string[]) => {
+    const istio = { virtualService: { name: VIRTUAL_SERVICE.name, routes } };
+    await world.patch(resources.argoRollouts, KEY, { spec: { strategy: { canary: { trafficRouting: { istio } } } } });
+    await world.settle(QUIET);
+  };
+  await route(["nowhere"]);
+  let status = await statusOf(world);
+  assert.equal(status.phase, "Degraded");
+  assert.match(status.message ?? "", /^InvalidSpec: The Rollout "istio-rollout" is invalid: .*'nowhere' is not found/);
+  assert.deepEqual(await weights(world), [90, 10]);
+  await checkFixpoint(world);
+  await route(["primary"]);
+  status = await statusOf(world);
+  assert.equal(status.message, "CanaryPauseStep");
+  await world.stop();
+});
+
+test("ARC-205 ARC-335 INV-40 a Rollout that is deleted leaves Services that select every version", async () => {
+  const world = await deployed(await startArgo());
+  await world.client.delete(resources.argoRollouts, KEY);
+  await world.settle();
+  for (const { spec, metadata } of (await world.list(resources.services, "default")) as readonly (KubeObject & {
+    spec: { selector?: Record<string, string> };
+  })[]) {
+    if (!metadata.name.startsWith("istio-rollout")) continue;
+    assert.deepEqual(spec.selector, { app: "istio-rollout" });
+    assert.equal(metadata.annotations?.["argo-rollouts.argoproj.io/managed-by-rollouts"], undefined);
+  }
   await world.stop();
 });
