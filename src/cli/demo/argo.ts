@@ -22,6 +22,9 @@ const MEASURE_MS = 3_000;
 /** The examples' pauses before they are shortened, and how much of one a measurement may take. */
 const PAUSE_MS = 20_000;
 const PART_OF_PAUSE = 0.5;
+/** The example's analysis: its initial delay and two intervals; and what scraping and the way back may take. */
+const ANALYSIS_SECONDS = 100;
+const JUDGED_SECONDS_MAX = 30;
 
 export const argoWalk: DemoWalk = {
   name: "argo",
@@ -119,6 +122,7 @@ class Walk {
     await this.#expectPhase(
       "Degraded",
       'RolloutAborted: Rollout aborted update to revision 3: Background analysis phase error/failed: Metric "success-rate" assessed Failed due to failed (1) > failureLimit (0)',
+      JUDGED_SECONDS_MAX + ANALYSIS_SECONDS / this.#speed,
     );
     await this.#tree();
     await this.#expectShare({ yellow: 100 });
@@ -176,7 +180,7 @@ class Walk {
     return (this.#stage.cache.get(resources.argoRollouts, KEY)?.["status"] ?? {}) as Status;
   }
 
-  async #expectPhase(phase: string, message: string): Promise<void> {
+  async #expectPhase(phase: string, message: string, secondsMax?: number): Promise<void> {
     const isSettled = () => {
       const rollout = this.#stage.cache.get(resources.argoRollouts, KEY);
       const status = (rollout?.["status"] ?? {}) as Status & { observedGeneration?: string };
@@ -184,7 +188,7 @@ class Walk {
       return isObserved && status.phase === phase && (status.message ?? "") === message;
     };
     const what = `${ROLLOUT} is ${phase}${message === "" ? "" : `: ${message}`}`;
-    await this.#stage.expectState(what, isSettled, () => JSON.stringify(this.#status()));
+    await this.#stage.expectState(what, isSettled, () => JSON.stringify(this.#status()), secondsMax);
   }
 
   /** The weight counts once the data plane runs with it, so the step after it has begun by then. */
