@@ -446,3 +446,42 @@ test("ARC-205 ARC-335 INV-40 a Rollout that is deleted leaves Services that sele
   }
   await world.stop();
 });
+
+test("ARC-321 ARC-911 a DestinationRule that is missing is told, and its creation wakes the release", async () => {
+  const istio = {
+    virtualService: { name: VIRTUAL_SERVICE.name, routes: ["primary"] },
+    destinationRule: { name: "app", canarySubsetName: "canary", stableSubsetName: "stable" },
+  };
+  const world = await startArgo();
+  await world.apply(aService("app"));
+  await world.apply({
+    ...aVirtualService,
+    spec: {
+      hosts: ["app"],
+      http: [
+        {
+          name: "primary",
+          route: ["stable", "canary"].map((subset, index) => ({
+            destination: { host: "app", subset },
+            weight: 100 - 100 * index,
+          })),
+        },
+      ],
+    },
+  });
+  const rollout = aRollout({ trafficRouting: { istio } });
+  delete rollout.spec.strategy?.canary?.canaryService;
+  delete rollout.spec.strategy?.canary?.stableService;
+  await world.apply(rollout);
+  await world.settle();
+  assert.equal((await statusOf(world)).message, "waiting for DestinationRule app, which does not exist");
+  await world.apply({
+    apiVersion: "networking.istio.io/v1alpha3",
+    kind: "DestinationRule",
+    metadata: { name: "app" },
+    spec: { host: "app", subsets: [{ name: "stable" }, { name: "canary" }] },
+  });
+  await world.settle();
+  assert.equal((await statusOf(world)).phase, "Healthy");
+  await world.stop();
+});

@@ -11,6 +11,9 @@ import { sameTemplate } from "./template.ts";
 import type { BlueGreenStrategy, CanaryStrategy, PauseReason, Rollout, RolloutStatus, Step } from "./types.ts";
 import type { RolloutView } from "./view.ts";
 
+/** The mesh was told, and does not run it yet. */
+export const WAITING_FOR_DATA_PLANE = "waiting for data plane";
+
 /**
  * One pass over one Rollout: what is known, and what the parts of the pass decide, one after the other. Nothing here
  * does I/O; `plan` is the result.
@@ -43,8 +46,8 @@ export class Pass {
   isAborted: boolean;
   /** ReplicaSets were resized in this pass. */
   hasScaled = false;
-  /** What the mesh was told is not in force yet. */
-  isWaitingForDataPlane = false;
+  /** What traffic waits for, as the status tells it; null: nothing. */
+  trafficWait: string | null = null;
 
   constructor(view: RolloutView) {
     const { rollout } = view;

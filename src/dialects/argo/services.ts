@@ -2,7 +2,7 @@ import type { ReplicaSet } from "../../api/apps.ts";
 import type { KubeObject } from "../../api/meta.ts";
 import { keyOf, resources } from "../../kube/resource.ts";
 import { annotations, POD_TEMPLATE_HASH } from "./keys.ts";
-import type { Pass } from "./pass.ts";
+import { type Pass, WAITING_FOR_DATA_PLANE } from "./pass.ts";
 import { availableOf, hashOf, isFullyAvailable } from "./replica-sets.ts";
 import type { ServiceView } from "./view.ts";
 
@@ -69,7 +69,7 @@ export function switchCanaryServices(pass: Pass, { isCanaryIdle }: { isCanaryIdl
   const goesBack = pass.isAborted && stableRS !== null && stableRS !== newRS;
   const target = goesBack ? stableRS : newRS;
   if (!target || (pass.isRouted && !isCanaryIdle)) {
-    if (target && selectedHash(service) !== hashOf(target)) pass.isWaitingForDataPlane = true;
+    if (target && selectedHash(service) !== hashOf(target)) pass.trafficWait ??= WAITING_FOR_DATA_PLANE;
     return;
   }
   const isReady = goesBack && pass.isRouted ? true : mayReceive(service, target);

@@ -218,11 +218,11 @@ function isActiveSaturated(pass: Pass): boolean {
 export interface PhaseInput {
   readonly rollout: Rollout;
   readonly status: RolloutStatus;
-  readonly isWaitingForDataPlane: boolean;
+  readonly trafficWait: string | null;
 }
 
 /** ARC-620…631: the first that applies. */
-export function phaseOf({ rollout, status, isWaitingForDataPlane }: PhaseInput): [RolloutPhase, string] {
+export function phaseOf({ rollout, status, trafficWait }: PhaseInput): [RolloutPhase, string] {
   const { spec } = rollout;
   for (const { type, status: state, reason, message = "" } of status.conditions ?? []) {
     if (type === "InvalidSpec" && state === "True") return ["Degraded", `InvalidSpec: ${message}`];
@@ -245,7 +245,7 @@ export function phaseOf({ rollout, status, isWaitingForDataPlane }: PhaseInput):
     if (!isPromoted(status)) return ["Progressing", "waiting for analysis to complete"];
     return ["Healthy", ""];
   }
-  if (isWaitingForDataPlane) return ["Progressing", "waiting for data plane"];
+  if (trafficWait !== null) return ["Progressing", trafficWait];
   if (!spec.strategy?.canary?.trafficRouting && replicas > updatedReplicas) {
     return ["Progressing", "old replicas are pending termination"];
   }
@@ -254,8 +254,8 @@ export function phaseOf({ rollout, status, isWaitingForDataPlane }: PhaseInput):
 }
 
 export function setPhase(pass: Pass): void {
-  const { rollout, next, isWaitingForDataPlane } = pass;
-  const [phase, message] = phaseOf({ rollout, status: next, isWaitingForDataPlane });
+  const { rollout, next, trafficWait } = pass;
+  const [phase, message] = phaseOf({ rollout, status: next, trafficWait });
   next.phase = phase;
   if (message === "") delete next.message;
   else next.message = message;

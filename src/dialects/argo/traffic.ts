@@ -14,7 +14,7 @@ import { isAtDesired } from "./canary-counts.ts";
 import { conditionOf, putCondition, removeCondition } from "./conditions.ts";
 import { meetsThreshold } from "./counts.ts";
 import { annotations, POD_TEMPLATE_HASH } from "./keys.ts";
-import { isAvailable, type Pass } from "./pass.ts";
+import { isAvailable, type Pass, WAITING_FOR_DATA_PLANE } from "./pass.ts";
 import { availableOf, hashOf } from "./replica-sets.ts";
 import { selectedHash, servesOnly, serviceOf } from "./services.ts";
 import { steppedAbortWeight } from "./stepped-weight.ts";
@@ -51,7 +51,10 @@ export function reconcileTraffic(pass: Pass): Traffic {
   const wanted = desiredWeight(pass);
   const weight = stableRS ? bearable(pass, wanted) : null;
   // ARC-221: nothing is written until the stable version can take its share.
-  if (weight === null) return { weight: wanted, isSettled: false };
+  if (weight === null) {
+    if (stableRS) pass.trafficWait = "waiting for the stable version to be available";
+    return { weight: wanted, isSettled: false };
+  }
 
   const rule = reconcileRule(pass);
   const shares = view.virtualServices.map(({ object, config }) =>
@@ -70,7 +73,7 @@ export function reconcileTraffic(pass: Pass): Traffic {
     objects: view.virtualServices.flatMap(({ object }) => (object ? [object] : [])),
   });
   if (isSettled && rule.isSettled && next === weight) recordWeights(pass, weights);
-  else pass.isWaitingForDataPlane = true;
+  else pass.trafficWait ??= WAITING_FOR_DATA_PLANE;
   return { weight: next, isSettled: isSettled && rule.isSettled && next === weight };
 }
 
@@ -295,6 +298,7 @@ function reconcileRule(pass: Pass): RuleState {
   const object = view.destinationRule;
   if (!object) {
     pass.event("DestinationRuleNotFound", `DestinationRule \`${rule.name}\` not found`, "Warning");
+    pass.trafficWait = `waiting for DestinationRule ${rule.name}, which does not exist`;
     return { hasWritten: false, isSettled: false };
   }
   const goesBack = pass.isAborted && stableRS !== null;
