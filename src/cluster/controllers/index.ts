@@ -5,6 +5,7 @@ import { deploymentController } from "./deployment/index.ts";
 import { endpointSliceController } from "./endpoints/endpoint-slice.ts";
 import { endpointsController } from "./endpoints/endpoints.ts";
 import { garbageCollector } from "./garbage-collector.ts";
+import { jobController } from "./job/index.ts";
 import { namespaceController } from "./namespace.ts";
 import { replicaSetController } from "./replica-set/index.ts";
 import { namespaceDefaultsController } from "./service-account.ts";
@@ -30,6 +31,7 @@ export function builtinControllers({ rootCertificate, apiServer }: BuiltinContro
     namespaceController,
     deploymentController,
     replicaSetController,
+    jobController,
     endpointSliceController,
     endpointsController,
     garbageCollector,

@@ -5,7 +5,8 @@ import { isTerminating } from "../../kube/pods.ts";
 import { formatKey, keyOf, type ObjectKey, resources } from "../../kube/resource.ts";
 import type { Controller } from "../../runtime/controller.ts";
 import { emptyPlan, type Plan } from "../../runtime/plan.ts";
-import type { ContainerFacts, ContainerPhase, PodFacts } from "./container-facts.ts";
+import type { ContainerFacts, ContainerPhase, PodFacts, Terminated } from "./container-facts.ts";
+import { restartPolicyOf } from "./next-action.ts";
 import type { Container, Pod } from "./pod.ts";
 import { podStatus } from "./pod-status.ts";
 
@@ -29,9 +30,13 @@ export interface PodBehaviour {
   readonly readyMs: number | null;
   /** From the delete to the end, at most the grace period. */
   readonly stopMs: number;
+  /** From running to the end of all its containers, by themselves and at once; null: they run until stopped. */
+  readonly exitMs: number | null;
+  /** What they end with. */
+  readonly exitCode: number;
 }
 
-const DEFAULT_BEHAVIOUR: PodBehaviour = { startMs: 1000, readyMs: 1000, stopMs: 1000 };
+const DEFAULT_BEHAVIOUR: PodBehaviour = { startMs: 1000, readyMs: 1000, stopMs: 1000, exitMs: null, exitCode: 0 };
 /** How often a pod that waits for its gate is looked at. */
 const GATE_POLL_MS = 100;
 const NODE_NAME = "fake-node";
@@ -96,12 +101,28 @@ function run(view: FakePodView): Plan {
   const { pod, behaviour, now } = view;
   const startsAt = (parseTime(pod.metadata.creationTimestamp) ?? now) + behaviour.startMs;
   const runningSince = runningSinceOf(pod) ?? (now >= startsAt ? now : null);
+  const exitsAt = runningSince === null || behaviour.exitMs === null ? null : runningSince + behaviour.exitMs;
+  if (runningSince !== null && exitsAt !== null && now >= exitsAt) return exit(view, runningSince);
   const readyAt = runningSince === null || behaviour.readyMs === null ? null : runningSince + behaviour.readyMs;
-  const next = runningSince === null ? startsAt : readyAt;
+  const next = [startsAt, readyAt, exitsAt].filter((at) => at !== null && at > now) as Instant[];
   return {
     ...emptyPlan,
     status: statusWrite(view, { runningSince, isReady: readyAt !== null && now >= readyAt }),
-    requeueAt: next !== null && next > now ? next : null,
+    requeueAt: next.length > 0 ? Math.min(...next) : null,
+  };
+}
+
+/** The containers end; those that are started again are so at once, without back-off. */
+function exit(view: FakePodView, startedAt: Instant): Plan {
+  const { pod, behaviour, now } = view;
+  const { exitCode, exitMs } = behaviour;
+  const ended = { exitCode, reason: exitCode === 0 ? "Completed" : "Error", message: null };
+  const policy = restartPolicyOf(pod);
+  const isRestarted = policy === "Always" || (policy === "OnFailure" && exitCode !== 0);
+  return {
+    ...emptyPlan,
+    status: statusWrite(view, { runningSince: now, isReady: false, exit: { ...ended, startedAt, isRestarted } }),
+    requeueAt: isRestarted ? now + (exitMs ?? 0) : null,
   };
 }
 
@@ -127,6 +148,8 @@ function runningSinceOf(pod: Pod): Instant | null {
 interface Progress {
   readonly runningSince: Instant | null;
   readonly isReady: boolean;
+  /** How the containers ended just now. */
+  readonly exit?: Pick<Terminated, "exitCode" | "reason" | "message" | "startedAt"> & { readonly isRestarted: boolean };
 }
 
 function statusWrite({ pod, podIp, now }: FakePodView, progress: Progress): Plan["status"] {
@@ -137,15 +160,27 @@ function statusWrite({ pod, podIp, now }: FakePodView, progress: Progress): Plan
     isDeleting: isTerminating(pod),
     isPastDeadline: false,
     initContainers: [],
-    containers: pod.spec.containers.map((container) => containerFacts(pod, container, progress)),
+    containers: pod.spec.containers.map((container) => containerFacts(pod, container, progress, now)),
   };
   return { type: resources.pods, object: pod, status: podStatus(pod, facts, { now, before: pod.status }) };
 }
 
-function containerFacts(pod: Pod, { name, image }: Container, { runningSince, isReady }: Progress): ContainerFacts {
-  const state: ContainerPhase =
+function containerFacts(
+  pod: Pod,
+  { name, image }: Container,
+  { runningSince, isReady, exit: ended }: Progress,
+  now: Instant,
+): ContainerFacts {
+  const containerId = `fairway://${pod.metadata.uid}/${name}`;
+  const running: ContainerPhase =
     runningSince === null
       ? { kind: "waiting", reason: "ContainerCreating", message: null }
-      : { kind: "running", containerId: `fairway://${pod.metadata.uid}/${name}`, startedAt: runningSince };
-  return { name, image, state, last: null, restartCount: 0, isStarted: true, isReady, retryAt: 0 };
+      : { kind: "running", containerId, startedAt: runningSince };
+  const { restartCount = 0 } = pod.status?.containerStatuses?.find((status) => status.name === name) ?? {};
+  const common = { name, image, isStarted: true, isReady, retryAt: 0 };
+  if (!ended) return { ...common, state: running, last: null, restartCount };
+  const { isRestarted, ...how } = ended;
+  const terminated: Terminated = { kind: "terminated", containerId, finishedAt: now, ...how };
+  if (!isRestarted) return { ...common, state: terminated, last: null, restartCount };
+  return { ...common, state: running, last: terminated, restartCount: restartCount + 1 };
 }

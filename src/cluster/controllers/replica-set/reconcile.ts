@@ -1,18 +1,15 @@
 import type { ReplicaSet, ReplicaSetStatus } from "../../../api/apps.ts";
 import type { Condition, KubeObject } from "../../../api/meta.ts";
-import { deepCopy } from "../../../base/json.ts";
 import { addSeconds, type Instant, parseTime } from "../../../base/time.ts";
 import type { CacheReader } from "../../../kube/cache.ts";
 import { conditionsOf, findCondition, isPodActive, isPodReady, setCondition } from "../../../kube/pods.ts";
 import { type ObjectKey, resources } from "../../../kube/resource.ts";
 import { matchesLabelSelector } from "../../../kube/selector.ts";
-import type { Plan, PlannedEvent, StatusWrite, Write } from "../../../runtime/plan.ts";
-import { claim, controllerOf, controllerReference } from "../ownership.ts";
+import type { Plan, StatusWrite, Write } from "../../../runtime/plan.ts";
+import { claim, controllerOf } from "../ownership.ts";
+import { newPodNames } from "../pod-names.ts";
+import { createPods, deletePods, PODS_PER_PASS_MAX, type PodWrites, refusalEvents } from "../pod-writes.ts";
 import { inDeletionOrder } from "./deletion-order.ts";
-import { newPodNames } from "./pod-names.ts";
-
-/** Pods made or removed in one pass (K8S-230). */
-const BURST_MAX = 500;
 
 export interface ReplicaSetView {
   readonly replicaSet: ReplicaSet;
@@ -39,7 +36,7 @@ export function gather(key: ObjectKey, cache: CacheReader, now: Instant): Replic
     replicaSet,
     candidates: [...owned, ...orphans],
     related: relatedPods(replicaSet, cache),
-    names: newPodNames(replicaSet, owned, Math.min(missing, BURST_MAX), isTaken),
+    names: newPodNames(replicaSet, owned, Math.min(missing, PODS_PER_PASS_MAX), isTaken),
     now,
   };
 }
@@ -63,46 +60,16 @@ export function reconcile(view: ReplicaSetView): Plan {
     requeueAt: nextAvailableAt(replicaSet, claimed, now),
     onRefusal: (write, error) => ({
       status: statusWrite(replicaSet, statusOf(view, claimed, failureOf(write, error.message))),
-      events: failureEvents(replicaSet, write, error.message),
+      events: refusalEvents(replicaSet, write, error.message),
     }),
   };
 }
 
-function resize(view: ReplicaSetView, active: readonly KubeObject[]): { writes: Write[]; events: PlannedEvent[] } {
+function resize(view: ReplicaSetView, active: readonly KubeObject[]): PodWrites {
   const { replicaSet, related, names, now } = view;
   const missing = (replicaSet.spec.replicas ?? 1) - active.length;
-  if (missing > 0) {
-    const made = names.slice(0, missing);
-    return {
-      writes: made.map((name) => ({ op: "create", type: resources.pods, object: makePod(replicaSet, name) })),
-      events: made.map((name) => normal(replicaSet, "SuccessfulCreate", `Created pod: ${name}`)),
-    };
-  }
-  const surplus = inDeletionOrder(active, related, now).slice(0, Math.min(-missing, BURST_MAX));
-  return {
-    writes: surplus.map((object) => ({ op: "delete", type: resources.pods, object })),
-    events: surplus.map(({ metadata }) => normal(replicaSet, "SuccessfulDelete", `Deleted pod: ${metadata.name}`)),
-  };
-}
-
-function makePod(replicaSet: ReplicaSet, name: string): KubeObject {
-  const { metadata, spec } = replicaSet;
-  const template = deepCopy(spec.template);
-  const { labels, annotations, finalizers } = template.metadata ?? {};
-  return {
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: {
-      name,
-      generateName: `${metadata.name}-`,
-      ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }),
-      ...(labels ? { labels } : {}),
-      ...(annotations ? { annotations } : {}),
-      ...(finalizers ? { finalizers } : {}),
-      ownerReferences: [controllerReference(resources.replicaSets, replicaSet)],
-    },
-    spec: template.spec,
-  };
+  if (missing > 0) return createPods(resources.replicaSets, replicaSet, names.slice(0, missing));
+  return deletePods(replicaSet, inDeletionOrder(active, related, now).slice(0, Math.min(-missing, PODS_PER_PASS_MAX)));
 }
 
 function statusOf(view: ReplicaSetView, active: readonly KubeObject[], failed: Condition | null): ReplicaSetStatus {
@@ -149,25 +116,8 @@ function failureOf(write: Write, message: string): Condition {
   return { type: "ReplicaFailure", status: "True", reason, message };
 }
 
-function failureEvents(replicaSet: ReplicaSet, write: Write, message: string): readonly PlannedEvent[] {
-  if (write.op !== "create" && write.op !== "delete") return [];
-  const isCreate = write.op === "create";
-  return [
-    {
-      regarding: replicaSet,
-      type: "Warning",
-      reason: isCreate ? "FailedCreate" : "FailedDelete",
-      message: `Error ${isCreate ? "creating" : "deleting"}: ${message}`,
-    },
-  ];
-}
-
 function statusWrite(object: ReplicaSet, status: ReplicaSetStatus): StatusWrite {
   return { type: resources.replicaSets, object, status };
-}
-
-function normal(regarding: KubeObject, reason: string, message: string): PlannedEvent {
-  return { regarding, type: "Normal", reason, message };
 }
 
 function count<Name extends keyof ReplicaSetStatus>(name: Name, pods: readonly KubeObject[]) {

@@ -6,8 +6,8 @@ import type { KubeObject } from "../../../api/meta.ts";
 import type { AdmissionPlugin } from "../../../kube/admission.ts";
 import { resources } from "../../../kube/resource.ts";
 import { condition, deployment, key, messages, pods, replicaSets, start } from "../controllers.fixture.ts";
+import { newPodNames } from "../pod-names.ts";
 import { inDeletionOrder } from "./deletion-order.ts";
-import { newPodNames } from "./pod-names.ts";
 
 const now = Date.UTC(2030, 0, 1, 12);
 

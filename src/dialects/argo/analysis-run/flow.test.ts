@@ -227,6 +227,27 @@ for (const [condition, phase] of [
   });
 }
 
+for (const [exitCode, phase, message] of [
+  [0, "Successful", undefined],
+  [3, "Failed", "Job has reached the specified backoff limit"],
+] as const) {
+  test(`MP-031 K8S-237 a Job whose pod exits with ${exitCode} makes the run ${phase}`, async () => {
+    const { world } = await startAnalysisWorld(() => 1, {
+      kubelet: { behaviourOf: () => ({ exitMs: 2000, exitCode }) },
+    });
+    await world.apply(analysisRun({ metrics: [jobMetric] }));
+    await world.settle();
+    const { status } = await getRun(world);
+    assert.equal(status?.phase, phase);
+    assert.equal(status?.metricResults?.[0]?.measurements?.[0]?.message, message);
+    const [pod, ...others] = await world.list(resources.pods, "default");
+    assert.equal(others.length, 0);
+    assert.equal(pod?.metadata.labels?.["analysisrun.argoproj.io/uid"], (await getRun(world)).metadata.uid);
+    await checkFixpoint(world);
+    await world.stop();
+  });
+}
+
 test("MP-034 terminating a run deletes its Job and leaves the run Inconclusive", async () => {
   const { world } = await startAnalysisWorld(() => 1);
   await world.apply(analysisRun({ metrics: [jobMetric] }));

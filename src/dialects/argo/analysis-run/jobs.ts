@@ -1,5 +1,6 @@
 import { finishMeasurement, type MeasurementOutcome, openMeasurement, resultOf } from "../../../analysis/status.ts";
 import type { AnalysisRun, AnalysisRunStatus, JobMetric, Metric } from "../../../analysis/types.ts";
+import type { PodTemplate } from "../../../api/apps.ts";
 import type { Job } from "../../../api/batch.ts";
 import { isRecord } from "../../../base/json.ts";
 import type { Instant } from "../../../base/time.ts";
@@ -50,7 +51,11 @@ export function renderJob(run: AnalysisRun, metric: Metric, job: JobMetric): Job
     },
     spec: {
       ...job.spec,
-      template: { ...template, metadata: { ...metadata, labels: { ...labels, [UID_LABEL]: uid } } },
+      // As its author wrote it: whether it is complete is the server's to say.
+      template: {
+        ...(template as unknown as PodTemplate),
+        metadata: { ...metadata, labels: { ...labels, [UID_LABEL]: uid } },
+      },
     },
   };
 }

@@ -1,6 +1,5 @@
-import type { ReplicaSet } from "../../../api/apps.ts";
-import type { KubeObject } from "../../../api/meta.ts";
-import { fnv1a32 } from "../../../base/hash.ts";
+import type { KubeObject } from "../../api/meta.ts";
+import { fnv1a32 } from "../../base/hash.ts";
 
 /** Kubernetes' alphabet for generated names (K8S-106). */
 const ALPHABET = "bcdfghjklmnpqrstvwxz2456789";
@@ -9,20 +8,21 @@ const SUFFIX_LENGTH = 5;
 const PREFIX_MAX = 58;
 
 /**
- * Names for `count` further pods that look generated but are derived: the same ReplicaSet with the same pods gives the
+ * Names for `count` further pods that look generated but are derived: the same owner with the same pods gives the
  * same names. A create whose answer was lost, or that a crash followed, is thus repeated under its own name and finds
  * the first (AlreadyExists) instead of making one pod too many. Every pod that came or went, and every change of the
  * spec, gives other names, so that a name is not seen twice.
  */
 export function newPodNames(
-  replicaSet: ReplicaSet,
+  owner: KubeObject,
   pods: readonly KubeObject[],
   count: number,
   isTaken: (name: string) => boolean,
 ): readonly string[] {
-  const { name, uid, generation } = replicaSet.metadata;
+  const { name, uid, generation } = owner.metadata;
   const known = pods.map((pod) => pod.metadata.uid ?? "").sort();
-  const prefix = `${name.slice(0, PREFIX_MAX - 1)}-`;
+  // A name may have dots, and where it is cut one must not end it: none may stand before a dash.
+  const prefix = `${name.slice(0, PREFIX_MAX - 1).replace(/\.+$/, "")}-`;
   const names: string[] = [];
   for (let attempt = 0; names.length < count; attempt++) {
     const candidate = prefix + suffix(fnv1a32([uid, generation, attempt, ...known].join("/")));
