@@ -4,10 +4,12 @@ import { checkCrashAtEachWrite, checkFixpoint } from "../../../../test/support/r
 import { startWorld, type World } from "../../../../test/support/world.ts";
 import type { Job, JobSpec, JobStatus } from "../../../api/batch.ts";
 import { addSeconds, formatTime, parseTime } from "../../../base/time.ts";
+import type { AdmissionPlugin } from "../../../kube/admission.ts";
 import { conditionsOf } from "../../../kube/pods.ts";
 import { resources } from "../../../kube/resource.ts";
 import type { PodBehaviour } from "../../kubelet/fake-kubelet.ts";
 import { messages, pods } from "../controllers.fixture.ts";
+import { newPodNames } from "../pod-names.ts";
 import { reconcile } from "./reconcile.ts";
 import type { JobPod } from "./tally.ts";
 
@@ -370,6 +372,32 @@ test("K8S-237 a finished Job goes ttlSecondsAfterFinished later, with its pods",
   assert.equal(await stored(world), null);
   assert.deepEqual(await pods(world), []);
   await world.stop();
+});
+
+test("K8S-237 a pod that the server refuses is told of, and made once it may be", async () => {
+  let isRefused = true;
+  const admit: AdmissionPlugin["admit"] = ({ type, operation }) =>
+    isRefused && type.kind === "Pod" && operation === "CREATE"
+      ? { allowed: false, code: 403, message: "exceeded quota: one" }
+      : { allowed: true };
+  const plugin: AdmissionPlugin = { name: "quota.example.com", kind: "validating", admit };
+  const world = await startWorld({
+    kubelet: { behaviourOf },
+    packs: [{ crds: [], converters: {}, admission: [plugin] }],
+  });
+  await world.apply(written("exit:0"));
+  await world.advance(1000);
+  assert.match((await messages(world, "FailedCreate"))[0] ?? "", /^Error creating: .*exceeded quota: one/);
+  assert.ok((await stored(world)).status?.startTime, "its deadline runs all the same");
+  isRefused = false;
+  await world.settle();
+  assert.notEqual(await held(world, "Complete"), "none");
+  await world.stop();
+});
+
+test("K8S-237 a name that is cut at a dot still gives names of pods", () => {
+  const owner = { ...job(), metadata: { ...job().metadata, name: `${"a".repeat(56)}.long.1` } };
+  assert.match(newPodNames(owner, [], 1, () => false)[0]!, /^a{56}-\w{5}$/);
 });
 
 for (const [image, spec] of [
