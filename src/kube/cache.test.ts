@@ -37,6 +37,19 @@ test("an index forgets what an object no longer has", () => {
   assert.deepEqual(cache.selectedBy("a", { matchLabels: { app: "db" } }), []);
 });
 
+test("an index of one's own is made from what is there and follows every change", () => {
+  const images = ({ metadata }: KubeObject) => Object.values(metadata.annotations ?? {});
+  const cache = filled(pod("b", { annotations: { x: "one", y: "two" } }), pod("a", { annotations: { x: "one" } }));
+  assert.deepEqual(names(cache.indexedBy(images, "one")), ["a", "b"]);
+  cache.put(pod("a", { annotations: { x: "three" }, resourceVersion: "2" }));
+  cache.put(pod("c", { annotations: { x: "one" } }));
+  assert.deepEqual(names(cache.indexedBy(images, "one")), ["b", "c"]);
+  assert.deepEqual(names(cache.indexedBy(images, "three")), ["a"]);
+  cache.remove(pod("b", { resourceVersion: "3" }));
+  assert.deepEqual(names(cache.indexedBy(images, "one")), ["c"]);
+  assert.deepEqual(cache.indexedBy(images, "two"), []);
+});
+
 test("a selector sees only its namespace, and expressions count", () => {
   const cache = filled(
     pod("a", { labels: { app: "web", tier: "1" } }),

@@ -16,11 +16,19 @@ export interface CacheReader {
     namespace: string,
     selector: LabelSelector,
   ): readonly T[];
+  /** The objects that have this entry in the index, which is made at its first use and kept from then on. */
+  indexedBy<T extends KubeObject = KubeObject>(type: ResourceType, index: Index<T>, entry: string): readonly T[];
   /** Objects of every watched kind with any ownerReference to this uid. */
   dependentsOf(uid: string): readonly Located[];
   /** Every watched kind. */
   types(): readonly ResourceType[];
 }
+
+/**
+ * What objects of one kind are looked up by, e.g. the names of the Services that they mention. A pure function of the object,
+ * and a constant: its identity names the index.
+ */
+export type Index<T extends KubeObject = KubeObject> = (object: T) => readonly string[];
 
 export interface Located {
   readonly type: ResourceType;
@@ -63,6 +71,8 @@ export class TypeCache {
   #byNamespace = new Map<string, Set<string>>();
   #byLabel = new Map<string, Set<string>>();
   #byOwner = new Map<string, Set<string>>();
+  /** Made for those who asked. */
+  #indexes = new Map<Index, Map<string, Set<string>>>();
   /** Sorted lists by namespace ("" of a namespaced kind: all), made when asked for and dropped at the next change. */
   #sorted = new Map<string, readonly KubeObject[]>();
   #listeners = new Set<ChangeListener>();
@@ -165,6 +175,18 @@ export class TypeCache {
     );
   }
 
+  indexedBy(index: Index, entry: string): readonly KubeObject[] {
+    const keys = (this.#indexes.get(index) ?? this.#makeIndex(index)).get(entry);
+    return keys ? this.#sortedObjects([...keys]) : [];
+  }
+
+  #makeIndex(index: Index): ReadonlyMap<string, Set<string>> {
+    const entries = new Map<string, Set<string>>();
+    for (const [key, object] of this.#objects) for (const entry of index(object)) addKey(entries, entry, key);
+    this.#indexes.set(index, entries);
+    return entries;
+  }
+
   selectedBy(namespace: string, selector: LabelSelector): readonly KubeObject[] {
     return this.#candidates(namespace, selector).filter((object) =>
       matchesLabelSelector(selector, object.metadata.labels ?? {}),
@@ -190,11 +212,7 @@ export class TypeCache {
     const before = this.#objects.get(key);
     if (before) this.#unindex(key, before);
     this.#objects.set(key, object);
-    for (const [index, entry] of this.#indexEntries(object)) {
-      const keys = index.get(entry);
-      if (keys) keys.add(key);
-      else index.set(entry, new Set([key]));
-    }
+    for (const [index, entry] of this.#indexEntries(object)) addKey(index, entry, key);
   }
 
   #remove(key: string, object: KubeObject): void {
@@ -217,6 +235,7 @@ export class TypeCache {
       yield [this.#byLabel, labelIndexKey(namespace, label, value)];
     }
     for (const owner of ownerReferences ?? []) yield [this.#byOwner, owner.uid];
+    for (const [index, entries] of this.#indexes) for (const entry of index(object)) yield [entries, entry];
   }
 
   #notify(change: Change): void {
@@ -235,6 +254,12 @@ function replaced(type: ResourceType, before: KubeObject | null, after: KubeObje
 
 function isSameState({ metadata: before }: KubeObject, { metadata: after }: KubeObject): boolean {
   return before.uid === after.uid && before.resourceVersion === after.resourceVersion;
+}
+
+function addKey(index: Map<string, Set<string>>, entry: string, key: string): void {
+  const keys = index.get(entry);
+  if (keys) keys.add(key);
+  else index.set(entry, new Set([key]));
 }
 
 function labelIndexKey(namespace: string, label: string, value: string): string {
@@ -308,6 +333,10 @@ export class CacheSet implements CacheReader {
     selector: LabelSelector,
   ): readonly T[] {
     return this.#watched(type).selectedBy(namespace, selector) as readonly T[];
+  }
+
+  indexedBy<T extends KubeObject = KubeObject>(type: ResourceType, index: Index<T>, entry: string): readonly T[] {
+    return this.#watched(type).indexedBy(index as Index, entry) as readonly T[];
   }
 
   dependentsOf(uid: string): readonly Located[] {

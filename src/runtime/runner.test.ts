@@ -212,6 +212,22 @@ test("INV-33 a key that never settles is slowed down and reported", async () => 
   assert.ok(count < 1000, `${count} writes in two seconds`);
 });
 
+test("INV-33 a key that a thousand changes of one moment woke is looked at again a second later", async () => {
+  let last = 0;
+  const controller = controllerOf(({ now }) => {
+    last = now;
+    return emptyPlan;
+  });
+  const onlyA = () => [formatKey(key)];
+  const world = await start({ ...controller, watches: [{ ...controller.watches[0]!, keysOf: onlyA }] });
+  await world.apply(configMap("a"));
+  const before = world.clock.now();
+  for (let count = 0; count < 1000; count++) await world.apply(configMap(`b${count}`));
+  await world.advance(2000);
+  assert.ok(last > before && last <= before + 1000, `last looked at after ${last - before} ms`);
+  await world.stop();
+});
+
 const verdicts: readonly { name: string; code: number; verdict: ReturnType<typeof verdictOf> }[] = [
   { name: "a missing object is looked at afresh", code: 404, verdict: "retry" },
   { name: "INV-30 a conflict is retried", code: 409, verdict: "retry" },

@@ -3,6 +3,7 @@ import { AssertionError, assert } from "../base/assert.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
+import type { Instant } from "../base/time.ts";
 import { type CacheReader, CacheSet, type Change, type TypeCache, typeKey } from "../kube/cache.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { type ApiError, isApiError } from "../kube/errors.ts";
@@ -73,7 +74,7 @@ export class CrashError extends Error {
 const WORKERS = 5;
 /** A cache that has not shown our own write after this time has lost its watch without noticing: list anew. */
 const CATCH_UP_MS = 10_000;
-/** A key that runs more often than this within one second never settles: it backs off and is reported (INV-33). */
+/** A key that runs more often than this within one second does not settle: it waits for the next one and is reported (INV-33). */
 const RUNS_PER_SECOND_MAX = 200;
 
 export function createRunner(options: RunnerOptions): Runner {
@@ -392,9 +393,9 @@ class ControllerLoop {
 
   /** False when the key has to wait until the cache shows its writes. */
   async #reconcile(key: string): Promise<boolean> {
-    if (this.#isHot(key)) {
-      const delayMs = this.#queue.addAfterFailure(key);
-      this.#context.logger.error({ controller: this.controller.name, key, delayMs }, "a key does not settle");
+    const coolAt = this.#hotUntil(key);
+    if (coolAt !== null) {
+      this.#queue.addAt(key, coolAt);
       return true;
     }
     const plan = this.planOf(key);
@@ -467,12 +468,17 @@ class ControllerLoop {
     this.#context.record(component, { regarding, type: "Warning", reason: "WriteRefused", message: error.message });
   }
 
-  #isHot(key: string): boolean {
+  /** Null, or when the key may run again. A fixed time: a thousand wakes in one second are no thousand failures. */
+  #hotUntil(key: string): Instant | null {
     const now = this.#context.clock.now();
     if (now - this.#runs.since >= 1000) this.#runs = { since: now, byKey: new Map() };
     const count = (this.#runs.byKey.get(key) ?? 0) + 1;
     this.#runs.byKey.set(key, count);
-    return count > RUNS_PER_SECOND_MAX;
+    if (count <= RUNS_PER_SECOND_MAX) return null;
+    if (count === RUNS_PER_SECOND_MAX + 1) {
+      this.#context.logger.error({ controller: this.controller.name, key }, "a key does not settle");
+    }
+    return this.#runs.since + 1000;
   }
 }
 

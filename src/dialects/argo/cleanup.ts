@@ -19,6 +19,12 @@ interface LeftoverView {
 /** Still named by the Rollout that marked it? */
 type Names = (rollout: Rollout) => readonly string[];
 
+/** Index: the key of the Rollout that marked the object. */
+function managerKeys({ metadata }: KubeObject): readonly string[] {
+  const name = metadata.annotations?.[annotations.managedBy];
+  return name === undefined ? [] : [formatKey({ namespace: metadata.namespace ?? "", name })];
+}
+
 function leftoverController(
   name: string,
   type: ResourceType,
@@ -27,8 +33,7 @@ function leftoverController(
 ): Controller<LeftoverView> {
   const marked = (cache: CacheReader, { metadata }: KubeObject) =>
     cache
-      .list(type, metadata.namespace)
-      .filter((object) => object.metadata.annotations?.[annotations.managedBy] === metadata.name)
+      .indexedBy(type, managerKeys, formatKey({ namespace: metadata.namespace ?? "", name: metadata.name }))
       .map((object) => formatKey(keyOf(object)));
   return {
     name,

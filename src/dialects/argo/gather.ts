@@ -2,7 +2,7 @@ import type { PodTemplate, ReplicaSet } from "../../api/apps.ts";
 import type { DestinationRule, VirtualService } from "../../api/istio.ts";
 import type { KubeObject, LabelSelector } from "../../api/meta.ts";
 import type { Instant } from "../../base/time.ts";
-import { type ObjectKey, type ResourceType, resources } from "../../kube/resource.ts";
+import { formatKey, keyOf, type ObjectKey, type ResourceType, resources } from "../../kube/resource.ts";
 import { matchesLabelSelector } from "../../kube/selector.ts";
 import type { CacheReader } from "../../runtime/controller.ts";
 import { DATA_PLANE_KEY } from "../../traffic/data-plane.ts";
@@ -37,8 +37,8 @@ export function gatherRollout(
     strangers: owned.filter((one) => !isEmpty(selector) && !matchesLabelSelector(selector, one.metadata.labels)),
     takenNames: new Set(
       cache
-        .list<ReplicaSet>(resources.replicaSets, key.namespace)
-        .filter((one) => one.metadata.name.startsWith(`${key.name}-`) && controllerUid(one) !== uid)
+        .indexedBy<ReplicaSet>(resources.replicaSets, nameWithoutHash, formatKey(key))
+        .filter((one) => controllerUid(one) !== uid)
         .map(({ metadata }) => metadata.name),
     ),
     services: servicesOf(rollout, cache),
@@ -180,6 +180,34 @@ export function virtualServiceKey(name: string, namespace: string): ObjectKey {
   return dot < 0 ? { namespace, name: short } : { namespace: short.slice(dot + 1), name: short.slice(0, dot) };
 }
 
+/** Index: the keys of the VirtualServices that a Rollout manages. */
+export function virtualServiceNames(rollout: Rollout): readonly string[] {
+  const namespace = rollout.metadata.namespace ?? "";
+  return [
+    ...new Set(
+      virtualServiceConfigs(rollout).map(({ config }) => formatKey(virtualServiceKey(config.name, namespace))),
+    ),
+  ];
+}
+
+/** Index: the keys of the DestinationRule that a Rollout manages. */
+export function destinationRuleNames({ spec, metadata }: Rollout): readonly string[] {
+  const rule = spec.strategy?.canary?.trafficRouting?.istio?.destinationRule;
+  return rule ? [formatKey({ namespace: metadata.namespace ?? "", name: rule.name })] : [];
+}
+
+/** Index: the keys of the Services that a Rollout names. */
+export function serviceKeys(rollout: Rollout): readonly string[] {
+  const namespace = rollout.metadata.namespace ?? "";
+  return serviceNamesOf(rollout).map((name) => formatKey({ namespace, name }));
+}
+
+/** Index: `namespace/name` of the Rollout after which a ReplicaSet is named, whoever owns it. */
+function nameWithoutHash({ metadata }: ReplicaSet): readonly string[] {
+  const end = metadata.name.lastIndexOf("-");
+  return end < 0 ? [] : [formatKey({ namespace: metadata.namespace ?? "", name: metadata.name.slice(0, end) })];
+}
+
 const ISTIO_PATH = "spec.strategy.canary.trafficRouting.istio";
 
 export function virtualServiceConfigs({ spec }: Rollout): Pick<VirtualServiceView, "config" | "path">[] {
@@ -211,11 +239,14 @@ function destinationRuleOf({ spec, metadata }: Rollout, cache: CacheReader): Des
 function rivalsOf(rollout: Rollout, cache: CacheReader): readonly string[] {
   const own = new Set(routeNames(rollout));
   if (own.size === 0) return [];
-  return cache
-    .list<Rollout>(resources.argoRollouts)
-    .filter((other) => other.metadata.uid !== rollout.metadata.uid && isOlder(other, rollout))
-    .filter((other) => routeNames(other).some((route) => own.has(route)))
-    .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
+  const names = virtualServiceNames(rollout).flatMap((name) =>
+    cache
+      .indexedBy<Rollout>(resources.argoRollouts, virtualServiceNames, name)
+      .filter((other) => other.metadata.uid !== rollout.metadata.uid && isOlder(other, rollout))
+      .filter((other) => routeNames(other).some((route) => own.has(route)))
+      .map((other) => formatKey(keyOf(other))),
+  );
+  return [...new Set(names)].sort();
 }
 
 function isOlder(left: Rollout, right: Rollout): boolean {

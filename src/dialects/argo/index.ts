@@ -1,16 +1,17 @@
 import type { KubeObject } from "../../api/meta.ts";
+import type { Index } from "../../kube/cache.ts";
 import { formatKey, keyOf, type ObjectKey, type ResourceType, resources } from "../../kube/resource.ts";
 import type { AnyController, CacheReader, Controller } from "../../runtime/controller.ts";
-import { DATA_PLANE_KEY } from "../../traffic/data-plane.ts";
+import { DATA_PLANE_KEY, isLive } from "../../traffic/data-plane.ts";
 import { analysisRunController } from "./analysis-run/index.ts";
 import { destinationRuleCleanup, serviceCleanup } from "./cleanup.ts";
 import { experimentController } from "./experiment/index.ts";
 import {
+  destinationRuleNames,
   gatherRollout,
   podTemplates,
-  serviceNamesOf,
-  virtualServiceConfigs,
-  virtualServiceKey,
+  serviceKeys,
+  virtualServiceNames,
   workloadType,
 } from "./gather.ts";
 import { reconcileRollout } from "./reconcile.ts";
@@ -47,13 +48,19 @@ function rolloutController(assumedPropagationSeconds: number): Controller<Rollou
       { type: resources.replicaSets, keysOf: ownerOrWorkload(resources.replicaSets) },
       { type: resources.analysisRuns, keysOf: owningRollout },
       { type: resources.experiments, keysOf: owningRollout },
-      { type: resources.services, keysOf: (service, cache) => naming(cache, service, serviceNamesOf) },
+      { type: resources.services, keysOf: (service, cache) => indexed(cache, serviceKeys, keyOf(service)) },
       {
         type: resources.endpointSlices,
         keysOf: (slice, cache) => rolloutsOfService(slice.metadata.labels?.[SERVICE_NAME], slice, cache),
       },
-      { type: resources.virtualServices, keysOf: rolloutsOfVirtualService },
-      { type: resources.destinationRules, keysOf: rolloutsOfDestinationRule },
+      {
+        type: resources.virtualServices,
+        keysOf: (object, cache) => indexed(cache, virtualServiceNames, keyOf(object)),
+      },
+      {
+        type: resources.destinationRules,
+        keysOf: (object, cache) => indexed(cache, destinationRuleNames, keyOf(object)),
+      },
       { type: resources.configMaps, keysOf: rolloutsAwaitingDataPlane },
       { type: resources.analysisTemplates, keysOf: (template, cache) => analysed(cache, template.metadata.namespace) },
       { type: resources.clusterAnalysisTemplates, keysOf: (_, cache) => analysed(cache, undefined) },
@@ -89,46 +96,31 @@ function ownerOrWorkload(type: ResourceType): (object: KubeObject, cache: CacheR
   return (object, cache) => [...owningRollout(object), ...asWorkload(object, cache)];
 }
 
-function naming(cache: CacheReader, object: KubeObject, namesOf: (rollout: Rollout) => readonly string[]): string[] {
-  const { namespace, name } = object.metadata;
-  return keys(rolloutsIn(cache, namespace).filter((rollout) => namesOf(rollout).includes(name)));
+function indexed(cache: CacheReader, index: Index<Rollout>, key: ObjectKey): string[] {
+  return keys(cache.indexedBy<Rollout>(resources.argoRollouts, index, formatKey(key)));
 }
 
 function rolloutsOfService(service: string | undefined, slice: KubeObject, cache: CacheReader): string[] {
   if (service === undefined) return [];
-  return keys(
-    rolloutsIn(cache, slice.metadata.namespace).filter((rollout) => serviceNamesOf(rollout).includes(service)),
-  );
+  return indexed(cache, serviceKeys, { namespace: slice.metadata.namespace ?? "", name: service });
 }
 
 function isSame(left: ObjectKey, right: ObjectKey): boolean {
   return left.namespace === right.namespace && left.name === right.name;
 }
 
-function rolloutsOfVirtualService(object: KubeObject, cache: CacheReader): string[] {
-  const own = keyOf(object);
-  return keys(
-    rolloutsIn(cache, undefined).filter((rollout) =>
-      virtualServiceConfigs(rollout).some(({ config }) =>
-        isSame(virtualServiceKey(config.name, rollout.metadata.namespace ?? ""), own),
-      ),
-    ),
-  );
-}
-
-function rolloutsOfDestinationRule(object: KubeObject, cache: CacheReader): string[] {
-  return naming(cache, object, ({ spec }) => {
-    const rule = spec.strategy?.canary?.trafficRouting?.istio?.destinationRule;
-    return rule ? [rule.name] : [];
-  });
-}
-
-/** What the mesh runs changes often; only a Rollout that waits for it cares. */
+/** What the mesh runs changes often; only a Rollout that waits for it, before or after the change, cares. */
 function rolloutsAwaitingDataPlane(object: KubeObject, cache: CacheReader): string[] {
   if (!isSame(keyOf(object), DATA_PLANE_KEY)) return [];
-  return keys(
-    rolloutsIn(cache, undefined).filter(({ spec }) => spec.strategy?.canary?.trafficRouting?.istio !== undefined),
-  );
+  const waiting = (type: ResourceType, index: Index<Rollout>) =>
+    cache
+      .list(type)
+      .filter((routes) => isLive(object, type, routes) !== true)
+      .flatMap((routes) => indexed(cache, index, keyOf(routes)));
+  return [
+    ...waiting(resources.virtualServices, virtualServiceNames),
+    ...waiting(resources.destinationRules, destinationRuleNames),
+  ];
 }
 
 function analysed(cache: CacheReader, namespace: string | undefined): string[] {
@@ -142,9 +134,9 @@ function analysed(cache: CacheReader, namespace: string | undefined): string[] {
 }
 
 function rolloutsOfWorkload(type: ResourceType): (object: KubeObject, cache: CacheReader) => string[] {
-  return (object, cache) =>
-    naming(cache, object, ({ spec }) => {
-      const { workloadRef } = spec;
-      return workloadRef?.name !== undefined && workloadType(workloadRef) === type ? [workloadRef.name] : [];
-    });
+  const workloadKeys: Index<Rollout> = ({ spec: { workloadRef }, metadata }) =>
+    workloadRef?.name !== undefined && workloadType(workloadRef) === type
+      ? [formatKey({ namespace: metadata.namespace ?? "", name: workloadRef.name })]
+      : [];
+  return (object, cache) => indexed(cache, workloadKeys, keyOf(object));
 }
