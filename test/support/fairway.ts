@@ -46,6 +46,8 @@ export function run(program: string, args: readonly string[], options: RunOption
     });
     child.on("error", reject);
     child.on("close", (code) => resolve({ stdout, stderr, exitCode: code ?? -1 }));
+    // A program that ends without reading its input is no failure of ours.
+    child.stdin.on("error", () => {});
     child.stdin.end(options.input ?? "");
   });
 }
