@@ -35,22 +35,21 @@ function has(program: string): boolean {
 
 function installTools(): string[] {
   const missing = tools.filter(({ program }) => !has(program));
-  if (missing.length === 0) return [];
-  const packages = missing.map(({ debianPackage }) => debianPackage);
-  if (has("apt-get") && process.getuid?.() === 0) {
-    console.log(`installing ${packages.join(", ")} (apt-get) ...`);
-    spawnSync(
-      "sh",
-      ["-c", `apt-get update -q && apt-get install -y -q --no-install-recommends ${packages.join(" ")}`],
-      {
-        stdio: "inherit",
-        env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-      },
-    );
+  if (missing.length > 0 && has("apt-get") && process.getuid?.() === 0) {
+    aptGet("update", "-q");
+    // One by one: a package that this system's sources do not have must not keep the others away.
+    for (const { debianPackage } of missing) {
+      console.log(`installing ${debianPackage} (apt-get) ...`);
+      aptGet("install", "-y", "-q", "--no-install-recommends", debianPackage);
+    }
   }
   return missing
     .filter(({ program }) => !has(program))
     .map(({ program, elsewhere }) => `${program} is not on PATH and could not be installed; see ${elsewhere}`);
+}
+
+function aptGet(...args: string[]): void {
+  spawnSync("apt-get", args, { stdio: "inherit", env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } });
 }
 
 function runCheck(script: string, args: readonly string[]): Promise<boolean> {
