@@ -17,6 +17,11 @@ const filters = process.argv.slice(2).filter((argument) => !argument.startsWith(
 /** Programs that tests start, and the Debian package that brings each. */
 const tools = [
   { program: "kubectl", debianPackage: "kubectl", elsewhere: "https://kubernetes.io/docs/tasks/tools/" },
+  {
+    program: "chromium",
+    debianPackage: "chromium",
+    elsewhere: "https://www.chromium.org/getting-involved/download-chromium/",
+  },
   { program: "prometheus", debianPackage: "prometheus", elsewhere: "https://prometheus.io/download/" },
 ];
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { after, before, test } from "node:test";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { eventually, get, type RunningFairway, startFairway } from "../support/fairway.ts";
@@ -24,6 +25,14 @@ let cluster: RunningFairway;
 let browser: Browser;
 let page: Page;
 
+/** Where the test command has put it, or where the user's system has it. */
+function chromiumPath(): string {
+  const { stdout } = spawnSync("sh", ["-c", "command -v chromium || command -v chromium-browser"], {
+    encoding: "utf8",
+  });
+  return stdout.trim();
+}
+
 before(async () => {
   cluster = await startFairway("--memory", "--packs", "istio");
   await apply(COLOURS.map(workload).join("\n---\n"));
@@ -35,7 +44,7 @@ before(async () => {
     () => get(`${cluster.instance.gateway}/`),
     ({ status }) => status === 200,
   );
-  browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS });
+  browser = await chromium.launch({ executablePath: chromiumPath(), args: FLAGS });
   page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
 });
 
