@@ -24,10 +24,12 @@ const SLICES = qualifiedPlural(resources.endpointSlices);
 export function drainBarrier({ mesh, cache, clock }: BarrierOptions): (pod: KubeObject) => Promise<void> {
   return (pod) =>
     new Promise((resolve) => {
+      // Once known it stays: later changes of other Services are not the pod's concern.
+      let revision: number | null = null;
       const isDrained = () => {
         const acknowledgement = mesh.acknowledged();
         if (acknowledgement === null) return true;
-        const revision = leftAt(pod, cache());
+        revision ??= leftAt(pod, cache());
         return revision !== null && Number(acknowledgement.kinds[SLICES] ?? 0) >= revision;
       };
       if (isDrained()) return resolve();
@@ -51,7 +53,8 @@ export function drainBarrier({ mesh, cache, clock }: BarrierOptions): (pod: Kube
 /**
  * The revision from which on no slice offers the pod; null while one does, or may yet: a pod that has only just become
  * ready can be on its way into a slice when it is told to go. So each Service that selects the pod must say that the pod
- * is terminating, after which no write of its slices offers the pod again.
+ * is terminating, after which no write of its slices offers the pod again. A slice that does not name the pod may have
+ * lost it a moment ago, when its Service turned to other pods: so the mesh must know all slices as they are now.
  */
 function leftAt(pod: KubeObject, cache: CacheReader): number | null {
   const { namespace = "", name } = pod.metadata;
@@ -67,7 +70,6 @@ function leftAt(pod: KubeObject, cache: CacheReader): number | null {
     const service = slice.metadata.labels?.[SERVICE_NAME] ?? "";
     const endpoints = (slice["endpoints"] ?? []) as Endpoint[];
     const own = endpoints.find(({ targetRef }) => targetRef?.name === name);
-    if (!own && !selecting.has(service)) continue;
     const { ready = true, terminating = false } = own?.conditions ?? {};
     if (own && ready && !terminating) return null;
     if (terminating) hasLeft.add(service);

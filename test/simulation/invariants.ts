@@ -66,7 +66,7 @@ function describe({ address, pod }: Endpoint): string {
 }
 
 /** Its process answers: it was started, and it is not removed yet. */
-function isAlive({ pod, address }: Endpoint, truth: Truth): boolean {
+export function isAlive({ pod, address }: Endpoint, truth: Truth): boolean {
   if (pod === null) return false;
   const stored = truth.caches.get(resources.pods, { namespace: pod.namespace, name: pod.name });
   const status = (stored?.["status"] ?? {}) as {

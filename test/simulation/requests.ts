@@ -4,7 +4,7 @@ import type { Endpoint, Facts, ForwardDecision, Source, Table, TraceLane } from 
 
 /** Where a request would go now: the chain mocka → mockb → mockc of the seed, asked of the table that the mesh runs. */
 
-const GATEWAY: Source = {
+export const GATEWAY: Source = {
   kind: "gateway",
   namespace: "istio-system",
   name: "istio-ingressgateway",

@@ -1,17 +1,11 @@
 import { type Random, randomInt } from "../../src/base/random.ts";
-import type { Faults } from "../support/faulty-client.ts";
+import type { Trouble } from "./harness.ts";
 
 /** A scenario is data: what people do, and what goes wrong meanwhile. All of it follows from the seed. */
-export interface Scenario {
-  readonly seed: number;
+export interface Scenario extends Trouble {
   readonly workload: string;
   readonly replicas: number;
   readonly actions: readonly Action[];
-  readonly faults: Faults;
-  /** How far the mesh may lag behind what is written. */
-  readonly meshLagMs: number;
-  /** The controllers die about this often in the whole scenario, each time after a few more writes. */
-  readonly crashes: number;
 }
 
 export type Service = "mocka" | "mockb" | "mockc";
@@ -68,13 +62,19 @@ const WORKLOADS: Readonly<Record<string, readonly Action[]>> = {
 export function scenarioOf(seed: number, random: Random): Scenario {
   const workloads = Object.entries(WORKLOADS);
   const [workload, actions] = workloads[seed % workloads.length]!;
-  const isCalm = randomInt(random, 4) === 0;
-  const chance = (most: number) => (isCalm ? 0 : random.next() * most);
   return {
-    seed,
     workload,
     replicas: workload === "pods lost" ? 2 : 1 + randomInt(random, 2),
     actions: actions.flatMap((action): Action[] => [{ kind: "wait", milliseconds: randomInt(random, 6000) }, action]),
+    ...troubleOf(random),
+  };
+}
+
+/** One scenario in four has a network that only delays. */
+export function troubleOf(random: Random): Trouble {
+  const isCalm = randomInt(random, 4) === 0;
+  const chance = (most: number) => (isCalm ? 0 : random.next() * most);
+  return {
     faults: {
       staleMs: randomInt(random, 400),
       conflict: chance(0.05),

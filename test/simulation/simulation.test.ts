@@ -12,8 +12,8 @@ for (let group = 0; group < GROUPS; group++) {
   test(`INV-01 INV-02 INV-03 INV-14 INV-15 INV-20 INV-28 INV-29 INV-33 hold in seeds ${first} to ${last}`, async () => {
     const failed: string[] = [];
     for (let seed = first; seed <= last; seed++) {
-      const { problems, scenario } = await simulate(seed);
-      if (problems.length > 0) failed.push(`seed ${seed} (${scenario.workload}): ${problems.join("; ")}`);
+      const { problems, workload } = await simulate(seed);
+      if (problems.length > 0) failed.push(`seed ${seed} (${workload}): ${problems.join("; ")}`);
     }
     assert.deepEqual(failed, [], "again with: npm run simulate -- --seeds 1 --seed <seed>");
   });

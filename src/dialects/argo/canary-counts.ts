@@ -67,7 +67,8 @@ function routedPair(pass: Pass): Pair {
   const current = (share: number | undefined) => podsForWeight(share ?? 0, replicas, maxWeight);
   if (pass.isAborted) count = Math.max(current(weights?.canary.weight), count);
   const byTraffic = weights ? current(weights.stable.weight) : replicas;
-  const stable = Math.max(podsForWeight(maxWeight - weight, replicas, maxWeight), byTraffic);
+  // The stable name stands for this version until the promotion, so one pod stays behind it (INV-07).
+  const stable = Math.max(1, podsForWeight(maxWeight - weight, replicas, maxWeight), byTraffic);
   return { canary: count, stable: minimum(Math.min(replicas, stable)) };
 }
 

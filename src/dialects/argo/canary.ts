@@ -41,6 +41,7 @@ export function reconcileCanary(pass: Pass): Plan {
 export function rescaleCanary(pass: Pass): Plan {
   // The weights that hold are the ones that were recorded last.
   scaleReplicaSets(pass, { weight: pass.status.canary?.weights?.canary.weight ?? 0, isSettled: false });
+  pass.noteReplicas();
   setCounts(pass);
   setConditions(pass);
   setPhase(pass);

@@ -224,6 +224,29 @@ test("ARC-062 INV-19 scaling in mid-release resizes both versions and keeps the 
   await world.stop();
 });
 
+test("ARC-062 INV-20 a size that changes while an aborted canary keeps its pods does not keep them for ever", async () => {
+  const world = await atFirstPause(await deployed(await startArgo(), aRollout({}, { replicas: 3 })));
+  await patchStatus(world, { abort: true });
+  await world.advance(5000);
+  await world.patch(resources.argoRollouts, KEY, { spec: { replicas: 2 } });
+  await world.advance(60_000);
+  assert.deepEqual(await sizes(world), { [HASH.blue]: 2, [HASH.yellow]: 0 });
+  await world.stop();
+});
+
+test("INV-07 with a dynamic size the stable version keeps a pod until another one is stable", async () => {
+  const steps = [{ setCanaryScale: { weight: 50 } }, { setWeight: 100 }, { pause: {} }];
+  const world = await deployed(await startArgo(), aRollout({ steps, dynamicStableScale: true }, { replicas: 2 }));
+  await setImage(world, "yellow");
+  await world.settle(QUIET);
+  assert.deepEqual(await weights(world), [0, 100]);
+  assert.equal((await sizes(world))[HASH.blue], 1);
+  await promote(world);
+  await world.settle();
+  assert.deepEqual(await sizes(world), { [HASH.blue]: 0, [HASH.yellow]: 2 });
+  await world.stop();
+});
+
 test("ARC-118 promote --full skips the rest, and the stable version serves all at once", async () => {
   const world = await atFirstPause(await deployed(await startArgo()));
   const watch = watchInvariants(world, { minimum: 1 });

@@ -219,6 +219,17 @@ export class Pass {
     return true;
   }
 
+  /**
+   * The note of the Rollout's size on versions whose own size stays, as while one is kept after an abort. Without it the
+   * change of `spec.replicas` would never count as done, and nothing else would move again (ARC-062, INV-20).
+   */
+  noteReplicas(): void {
+    if (this.hasWrites) return;
+    for (const one of new Set([this.newRS, this.stableRS])) {
+      if (one && wantedOf(one) > 0) this.scale(one, wantedOf(one), { keepDeadline: true });
+    }
+  }
+
   /** ARC-150. */
   setDeadline(replicaSet: ReplicaSet, seconds: number): void {
     const deadline = formatTime(this.now + seconds * 1000);
