@@ -1,6 +1,8 @@
 import type { Edit, Finding } from "./finding.ts";
 import { type ParsedFile, parseManifests } from "./manifest.ts";
 import type { Rule } from "./rule.ts";
+import { analysisOfUnknownService } from "./rules/analysis-service.ts";
+import { argoRolloutRefused } from "./rules/argo-rollout.ts";
 import { canaryVersionLabel } from "./rules/canary-version-label.ts";
 import { emptyLabel } from "./rules/empty-label.ts";
 import { extraWorkloadLeftOpen, extraWorkloadRefused } from "./rules/extra-workload.ts";
@@ -36,6 +38,8 @@ const rules: readonly Rule[] = [
   noCatchAll,
   withoutEffect,
   canaryOutsideSelector,
+  argoRolloutRefused,
+  analysisOfUnknownService,
 ];
 
 export interface SourceFile {

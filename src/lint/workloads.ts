@@ -21,6 +21,10 @@ export function kruiseRollouts(manifests: readonly Manifest[]): readonly Manifes
   return ofKind(manifests, "rollouts.kruise.io", "Rollout");
 }
 
+export function argoRollouts(manifests: readonly Manifest[]): readonly Manifest[] {
+  return ofKind(manifests, "argoproj.io", "Rollout");
+}
+
 export function nameOf({ object }: Manifest): string {
   return object.metadata.name;
 }

@@ -42,14 +42,15 @@ function mismatch(metric: string, { name, operator, value }: Matcher, values: re
 }
 
 /** A value that the pattern would match if it were not anchored: the usual slip. */
-function similarTo(pattern: string, values: readonly string[]): string | undefined {
+export function similarTo(pattern: string, values: readonly string[]): string | undefined {
   const regex = unanchoredRegex(pattern);
   const matches = (value: string) => (pattern !== "" && "matches" in regex ? regex.matches(value) : false);
   // The pattern's own end stays: `canary.default` means the host that ends so, not one that merely contains it.
   return values.find((value) => matches(value) && value.endsWith(pattern)) ?? values.find(matches);
 }
 
-function selectorsOf(query: string): readonly (readonly Matcher[])[] {
+/** The matchers of each selector of a query; none when it cannot be read. */
+export function selectorsOf(query: string): readonly (readonly Matcher[])[] {
   try {
     return [...walk(parse(query))];
   } catch (error) {

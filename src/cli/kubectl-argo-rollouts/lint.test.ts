@@ -69,3 +69,17 @@ test("CL-072 lint: a VirtualService of the file without the named route is told"
     await world.stop();
   }
 });
+
+test("CL-070 create: a file of several objects is refused in words of ours, and nothing is created", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "argo-create-"));
+  const world = await startQuietWorld();
+  try {
+    const file = join(folder, "objects.yaml");
+    writeFileSync(file, `${stringify(aService("a"))}---\n${stringify(aRollout())}`);
+    const text = `Error: ${file}: several documents; this command takes one object a file (kubectl create takes more)\n`;
+    assert.deepEqual(await argo(world, `create -f ${file}`), fails(text));
+  } finally {
+    rmSync(folder, { recursive: true });
+    await world.stop();
+  }
+});

@@ -27,6 +27,10 @@ const kinds: Readonly<Record<string, Readonly<Record<string, TSchema>>>> = {
 /** A file's one object, as written; a member that its kind does not have is an error (CL-070). */
 export function readManifest(file: string): KubeObject {
   const document = parseDocument(readFile(file));
+  if (document.errors.some(({ code }) => code === "MULTIPLE_DOCS"))
+    throw new CommandError(
+      `${file}: several documents; this command takes one object a file (kubectl create takes more)`,
+    );
   refuseMistakes(document.errors, file);
   return toObject(document.toJS(), file);
 }
