@@ -166,3 +166,41 @@ test("ARC-701 a workloadRef may name a Deployment that is not in the files", () 
   assert.match(text, /workloadRef/);
   assert.deepEqual(findings(text), []);
 });
+
+const unreadable = [
+  {
+    query: "sum(rate(foo[5m]",
+    condition: "result[0] > 1",
+    code: "PQ-010",
+    line: 14,
+    message: /unclosed left parenthesis/,
+  },
+  {
+    query: "vector(1)",
+    condition: "result[0 >",
+    code: "EX-010",
+    line: 11,
+    message: /successCondition cannot be read: unexpected/,
+  },
+];
+for (const { query, condition, code, line, message } of unreadable) {
+  test(`${code} lint finds what cannot be read: ${query}, ${condition}`, () => {
+    const [found, ...rest] = findings(withCondition(query, condition));
+    assert.deepEqual(rest, []);
+    assert.equal(found?.code, code);
+    assert.equal(found?.line, line);
+    assert.match(found?.message ?? "", message);
+  });
+}
+
+for (const [query, condition] of [
+  ["sum(rate(foo[{{args.window}}]))", "result[0] >= {{args.least}}"],
+  ["up > {{args.least}}", "all(result, # > 0.5) && !isNaN(result[0])"],
+] as const) {
+  test(`PQ-010 lint lets arguments stand for what they are: ${query}, ${condition}`, () =>
+    assert.deepEqual(findings(withCondition(query, condition)), []));
+}
+
+function withCondition(query: string, condition: string): string {
+  return template(query).replace("  - name: rate\n", `  - name: rate\n    successCondition: "${condition}"\n`);
+}

@@ -2,6 +2,7 @@ import type { Edit, Finding } from "./finding.ts";
 import { type ParsedFile, parseManifests } from "./manifest.ts";
 import type { Rule } from "./rule.ts";
 import { analysisOfUnknownService } from "./rules/analysis-service.ts";
+import { analysisUnreadable } from "./rules/analysis-text.ts";
 import { argoRolloutRefused } from "./rules/argo-rollout.ts";
 import { canaryVersionLabel } from "./rules/canary-version-label.ts";
 import { emptyLabel } from "./rules/empty-label.ts";
@@ -40,6 +41,7 @@ const rules: readonly Rule[] = [
   canaryOutsideSelector,
   argoRolloutRefused,
   analysisOfUnknownService,
+  analysisUnreadable,
 ];
 
 export interface SourceFile {
