@@ -9,7 +9,10 @@ export type Level = "error" | "warning" | "info";
 
 /** Something a person should know about a manifest. Lint never changes what the API server accepts (SEED-001). */
 export interface Finding {
-  /** `KRL-nn` for what concerns Kruise Rollouts, `LANE-nnn` lanes, `ARC`, `SE`, `PQ` and `EX` Argo Rollouts: the behaviour that it is about. */
+  /**
+   * The behaviour that it is about: `KRL-nn` for what concerns Kruise Rollouts, `LANE-nnn` for lanes, `ARC-nnn` and
+   * `SE-nnn` for Argo Rollouts, `PQ-nnn` for PromQL, `EX-nnn` for conditions.
+   */
   readonly code: string;
   readonly level: Level;
   readonly file: string;
