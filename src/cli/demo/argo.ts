@@ -34,6 +34,12 @@ export const argoWalk: DemoWalk = {
   play: playArgo,
 };
 
+/**
+ * Not all of them: a series of errors that has only one sample yet has no rate, and were there no good answer beside it,
+ * the document's query would divide nothing by nothing for one scrape (SE-013).
+ */
+const ERROR_PERCENT = 80;
+
 interface Status {
   readonly phase?: string;
   readonly message?: string;
@@ -115,10 +121,10 @@ class Walk {
   }
 
   async fail(): Promise<void> {
-    this.#stage.note("the page's ERROR slider of orange goes to 100 %");
+    this.#stage.note(`the page's ERROR slider of orange goes to ${ERROR_PERCENT} %`);
     this.#tally(this.#load.take());
     this.#asksForErrors = true;
-    this.#load.setBody(JSON.stringify([{ color: "orange", return500: 100 }]));
+    this.#load.setBody(JSON.stringify([{ color: "orange", return500: ERROR_PERCENT }]));
     await this.#expectPhase(
       "Degraded",
       'RolloutAborted: Rollout aborted update to revision 3: Background analysis phase error/failed: Metric "success-rate" assessed Failed due to failed (1) > failureLimit (0)',
