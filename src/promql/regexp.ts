@@ -3,23 +3,7 @@
  * back references) is refused in Go's words, so that a query means the same here and on a real Prometheus.
  */
 
-/** The posix classes of RE2, as the inside of a JavaScript class. */
-const posixClasses: Readonly<Record<string, string>> = {
-  alnum: "0-9A-Za-z",
-  alpha: "A-Za-z",
-  ascii: "\\x00-\\x7F",
-  blank: "\\t ",
-  cntrl: "\\x00-\\x1F\\x7F",
-  digit: "0-9",
-  graph: "!-~",
-  lower: "a-z",
-  print: " -~",
-  punct: "!-\\/:-@\\[-`\\{-~",
-  space: "\\t\\n\\v\\f\\r ",
-  upper: "A-Z",
-  word: "0-9A-Za-z_",
-  xdigit: "0-9A-Fa-f",
-};
+import { posixClasses } from "../base/posix-classes.ts";
 
 /** Escapes that mean the same in both. `\s` is not among them: RE2 counts ASCII spaces only. */
 const commonEscapes = /^\\(?:[dDwWbBntrfv]|x[0-9a-fA-F]{2}|[pP]\{\w+\})/;

@@ -2,6 +2,9 @@
  * RE2's syntax, parsed (https://github.com/google/re2/wiki/Syntax). What RE2 does not have, such as look-around and
  * back-references, is refused; so is the little of RE2 that routes do not need, with a message that names it.
  */
+
+import { posixClasses } from "../base/posix-classes.ts";
+
 export type Node =
   | { readonly kind: "character"; readonly test: CharacterTest }
   | { readonly kind: "assertion"; readonly assertion: Assertion }
@@ -261,25 +264,8 @@ function unicodeClass(text: string): string {
   return `\\${isNegated ? "P" : "p"}{${property}}`;
 }
 
-const POSIX: Readonly<Record<string, string>> = {
-  alnum: "0-9A-Za-z",
-  alpha: "A-Za-z",
-  ascii: "\\x00-\\x7f",
-  blank: "\\t ",
-  cntrl: "\\x00-\\x1f\\x7f",
-  digit: "0-9",
-  graph: "!-~",
-  lower: "a-z",
-  print: " -~",
-  punct: "!-\\/:-@\\[-`\\{-~",
-  space: "\\t\\n\\v\\f\\r ",
-  upper: "A-Z",
-  word: "0-9A-Za-z_",
-  xdigit: "0-9A-Fa-f",
-};
-
 function posixClass(name: string, isNegated: boolean): string {
-  const members = POSIX[name];
+  const members = posixClasses[name];
   if (members === undefined) throw new RegexSyntaxError(`invalid character class range: [:${name}:]`);
   if (isNegated) throw new RegexSyntaxError(`negated class [:^${name}:] is not supported`);
   return members;

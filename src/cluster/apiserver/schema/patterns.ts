@@ -2,6 +2,9 @@
  * CRD patterns are written for RE2 (K8S-155). This translates them to JavaScript and refuses what RE2 does not have:
  * look-around and back-references.
  */
+
+import { posixClasses } from "../../../base/posix-classes.ts";
+
 export type Pattern = { readonly regExp: RegExp } | { readonly problem: string };
 
 /** Patterns come from stored CRDs; the bound only guards against a client that creates CRDs for ever. */
@@ -28,23 +31,6 @@ function compile(pattern: string): Pattern {
     return { problem: error instanceof Error ? error.message : String(error) };
   }
 }
-
-const posixClasses: Readonly<Record<string, string>> = {
-  alnum: "0-9A-Za-z",
-  alpha: "A-Za-z",
-  ascii: "\\x00-\\x7F",
-  blank: "\\t ",
-  cntrl: "\\x00-\\x1F\\x7F",
-  digit: "0-9",
-  graph: "!-~",
-  lower: "a-z",
-  print: " -~",
-  punct: "!-\\/:-@\\[-`{-~",
-  space: "\\t\\n\\v\\f\\r ",
-  upper: "A-Z",
-  word: "0-9A-Za-z_",
-  xdigit: "0-9A-Fa-f",
-};
 
 /** Escapes that mean the same in both, with `u` on the JavaScript side. */
 const SHARED_ESCAPES = "dDsSwWbBtnrfv0";
