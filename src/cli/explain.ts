@@ -4,10 +4,11 @@ import type { KubeClient } from "../kube/client.ts";
 import { isNotFound } from "../kube/errors.ts";
 import { createHttpClient } from "../kube/http-client.ts";
 import { loadKubeconfig } from "../kube/kubeconfig.ts";
-import { parseKey, type ResourceType, resources } from "../kube/resource.ts";
+import { parseKey, type ResourceType } from "../kube/resource.ts";
 import { type ExplainRequest, explain, type Hop, renderExplain } from "../lanes/explain.ts";
 import type { AccessEntry } from "../mesh/access-log.ts";
 import { gatewaySource } from "../mesh/mesh.ts";
+import { type RoutedKind, routedKinds } from "../routing/kinds.ts";
 import { sourceOfPod } from "../routing/source.ts";
 import type { RoutingConfig } from "../routing/types.ts";
 import { UsageError } from "./errors.ts";
@@ -88,30 +89,11 @@ async function readConfig(client: KubeClient): Promise<RoutingConfig> {
       throw error;
     }
   };
-  const [gateways, virtualServices, destinationRules, services, endpointSlices, pods, swimLaneGroups, swimLanes] =
-    await Promise.all(
-      [
-        resources.gateways,
-        resources.virtualServices,
-        resources.destinationRules,
-        resources.services,
-        resources.endpointSlices,
-        resources.pods,
-        resources.swimLaneGroups,
-        resources.swimLanes,
-      ].map(read),
-    );
-  return {
-    gateways: gateways!,
-    virtualServices: virtualServices!,
-    destinationRules: destinationRules!,
-    services: services!,
-    endpointSlices: endpointSlices!,
-    pods: pods!,
-    swimLaneGroups: swimLaneGroups!,
-    swimLanes: swimLanes!,
-    rootNamespace: "istio-system",
-  };
+  const kinds = Object.entries(routedKinds);
+  const lists = await Promise.all(kinds.map(async ([kind, type]) => [kind, await read(type)] as const));
+  // One list for each kind that the table of kinds has.
+  const objects = Object.fromEntries(lists) as unknown as Pick<RoutingConfig, RoutedKind>;
+  return { ...objects, rootNamespace: "istio-system" };
 }
 
 function toRequest(options: ExplainCommandOptions, config: RoutingConfig, gatewayHost: string): ExplainRequest {

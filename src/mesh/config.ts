@@ -9,6 +9,7 @@ import { conditionsOf, findCondition } from "../kube/pods.ts";
 import { Reflector } from "../kube/reflector.ts";
 import { qualifiedPlural, type ResourceType, resources } from "../kube/resource.ts";
 import { compile } from "../routing/compile.ts";
+import { type RoutedKind, routedKinds } from "../routing/kinds.ts";
 import type { RoutingConfig, Table } from "../routing/types.ts";
 
 /**
@@ -34,22 +35,9 @@ export type Revisions = Readonly<Record<string, number>>;
 /** One write of a controller is often followed by a second; both together cost one compilation. */
 const DEBOUNCE_MS = 10;
 
-const watched = {
-  gateways: resources.gateways,
-  virtualServices: resources.virtualServices,
-  destinationRules: resources.destinationRules,
-  services: resources.services,
-  endpointSlices: resources.endpointSlices,
-  pods: resources.pods,
-  swimLaneGroups: resources.swimLaneGroups,
-  swimLanes: resources.swimLanes,
-} as const;
-
-type Kind = keyof typeof watched;
-
 export class ConfigSource {
   readonly #options: ConfigOptions;
-  readonly #caches: Readonly<Record<Kind, TypeCache>>;
+  readonly #caches: Readonly<Record<RoutedKind, TypeCache>>;
   readonly #reflectors = new Map<string, Reflector>();
   #table: Table | null = null;
   #isDirty = true;
@@ -58,8 +46,8 @@ export class ConfigSource {
 
   constructor(options: ConfigOptions) {
     this.#options = options;
-    const caches = Object.entries(watched).map(([kind, type]) => [kind, this.#watch(type, () => this.#touch())]);
-    this.#caches = Object.fromEntries(caches) as Record<Kind, TypeCache>;
+    const caches = Object.entries(routedKinds).map(([kind, type]) => [kind, this.#watch(type, () => this.#touch())]);
+    this.#caches = Object.fromEntries(caches) as Record<RoutedKind, TypeCache>;
     this.#watch(resources.customResourceDefinitions, () => {}).onChange(({ after }) => this.#onDefinition(after));
   }
 
@@ -143,9 +131,9 @@ export class ConfigSource {
     }
   }
 
-  #lists(): Pick<RoutingConfig, Kind> {
+  #lists(): Pick<RoutingConfig, RoutedKind> {
     const lists = Object.entries(this.#caches).map(([kind, cache]) => [kind, cache.list()]);
-    return Object.fromEntries(lists) as Record<Kind, readonly KubeObject[]>;
+    return Object.fromEntries(lists) as Record<RoutedKind, readonly KubeObject[]>;
   }
 }
 

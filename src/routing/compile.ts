@@ -7,8 +7,11 @@ import { compareAge } from "./age.ts";
 import { compileClusters, type ServiceClusters } from "./clusters.ts";
 import { type MergedRule, mergeDestinationRules, type RulesByNamespace, ruleFor } from "./destination-rule.ts";
 import { indexPods, indexSlices, type PodSources } from "./endpoints.ts";
+import { compileGatewayApi } from "./gateway-api/compile.ts";
 import { GatewayScope, isPlain, serversOf } from "./gateway-scope.ts";
+import { compileIngresses } from "./ingress/compile.ts";
 import { compileLaneGroups, type LaneGroup } from "./lane.ts";
+import type { ListenerRouteSource, ListenerRoutes } from "./listener-routes.ts";
 import { MeshScope } from "./mesh-scope.ts";
 import { type RoutedService, readService } from "./services.ts";
 import type { Cluster, LaneContext, RoutingConfig, Source, Table } from "./types.ts";
@@ -60,6 +63,8 @@ export class CompiledTable implements Table {
   readonly virtualServices: Parts<CompiledVirtualService>;
   readonly destinationRules: Parts<DestinationRule>;
   readonly gateways: Parts<Gateway>;
+  /** Kinds other than VirtualService that give a gateway routes. */
+  readonly others: readonly ListenerRouteSource[];
   readonly rules: RulesByNamespace;
   readonly clusterSet: ClusterSet;
   readonly #routeScopes: Map<string, RouteScope>;
@@ -76,11 +81,17 @@ export class CompiledTable implements Table {
     this.virtualServices = compileParts(config.virtualServices, previous?.virtualServices, compileVirtualServicePart);
     this.destinationRules = compileParts(config.destinationRules, previous?.destinationRules, checkDestinationRule);
     this.gateways = compileParts(config.gateways, previous?.gateways, checkGateway);
+    const hasSameServices = previous !== null && previous.services === this.services;
+    this.others = OTHER_SOURCES.map(({ kinds, compileAll }, index) =>
+      hasSameServices && kinds.every((kind) => areSame(before?.[kind] ?? [], config[kind] ?? []))
+        ? previous.others[index]!
+        : compileAll(config),
+    );
     const hasSameRules = previous !== null && areSame(previous.destinationRules.list, this.destinationRules.list);
     this.rules = hasSameRules ? previous.rules : mergeDestinationRules(this.destinationRules.list);
     const hasSameRoutes =
-      previous !== null &&
-      previous.services === this.services &&
+      hasSameServices &&
+      areSame(previous.others, this.others) &&
       areSame(previous.virtualServices.list, this.virtualServices.list) &&
       areSame(previous.gateways.list, this.gateways.list);
     this.#routeScopes = hasSameRoutes ? previous.#routeScopes : new Map();
@@ -91,11 +102,18 @@ export class CompiledTable implements Table {
     this.#lanesByService = groupByService(this.laneGroups);
     this.clusterSet = new ClusterSet(config, this.services, this.rules, previous?.clusterSet ?? null);
     this.clusters = this.clusterSet.byName();
-    this.problems = [...this.gateways.problems, ...this.virtualServices.problems, ...this.destinationRules.problems];
+    this.problems = [this.gateways, this.virtualServices, this.destinationRules, ...this.others].flatMap(
+      ({ problems }) => problems,
+    );
   }
 
   gatewayPorts(gateway: Source): readonly number[] {
-    return [...new Set(serversOf(gateway, this.gateways.list).map(({ port }) => port))].sort((a, b) => a - b);
+    const servers = [...serversOf(gateway, this.gateways.list), ...this.#listenersOf(gateway)];
+    return [...new Set(servers.map(({ port }) => port))].sort((a, b) => a - b);
+  }
+
+  #listenersOf({ labels }: Source): readonly ListenerRoutes[] {
+    return this.others.flatMap((source) => source.listenersOf(labels));
   }
 
   lanesOf(serviceNamespace: string, serviceName: string): readonly LaneContext[] {
@@ -127,13 +145,22 @@ export class CompiledTable implements Table {
       const virtualServices = [...this.virtualServices.list].sort((a, b) => compareAge(a.object, b.object));
       scope =
         kind === "gateway"
-          ? new GatewayScope(source, serversOf(source, this.gateways.list), virtualServices)
+          ? new GatewayScope(source, serversOf(source, this.gateways.list), virtualServices, this.#listenersOf(source))
           : new MeshScope(source, this.services, virtualServices);
       this.#routeScopes.set(key, scope);
     }
     return scope;
   }
 }
+
+/** In the order in which they answer where several claim one host. */
+const OTHER_SOURCES = [
+  {
+    kinds: ["httpRoutes", "apiGateways", "gatewayClasses", "referenceGrants", "namespaces"],
+    compileAll: compileGatewayApi,
+  },
+  { kinds: ["ingresses", "ingressClasses"], compileAll: compileIngresses },
+] as const;
 
 function usesSourceLabels({ routes }: CompiledVirtualService): boolean {
   return routes.some(({ match }) => match.sourceLabels !== null);

@@ -75,16 +75,28 @@ export function configOf(
 ): RoutingConfig {
   const ofKind = (kind: string) => objects.filter((object) => object.kind === kind);
   return {
-    gateways: ofKind("Gateway"),
+    gateways: ofKind("Gateway").filter((object) => !isOfGatewayApi(object)),
     virtualServices: ofKind("VirtualService"),
     destinationRules: ofKind("DestinationRule"),
     services: services.map(({ service }) => service),
     endpointSlices: services.map(({ slice }) => slice),
     pods: services.flatMap(({ pods }) => pods),
+    ingresses: ofKind("Ingress"),
+    ingressClasses: ofKind("IngressClass"),
+    gatewayClasses: ofKind("GatewayClass"),
+    apiGateways: objects.filter(isOfGatewayApi),
+    httpRoutes: ofKind("HTTPRoute"),
+    referenceGrants: ofKind("ReferenceGrant"),
+    namespaces: ofKind("Namespace"),
     swimLaneGroups: ofKind("ASMSwimLaneGroup"),
     swimLanes: ofKind("ASMSwimLane"),
     rootNamespace,
   };
+}
+
+/** Istio and Gateway API both have a kind Gateway. */
+function isOfGatewayApi({ kind, apiVersion }: KubeObject): boolean {
+  return kind === "Gateway" && apiVersion.startsWith("gateway.networking.k8s.io/");
 }
 
 /** The services of MESH section 23; `web` also as a variable set of pods. */

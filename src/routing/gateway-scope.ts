@@ -1,6 +1,7 @@
 import type { Gateway, ServerSpec } from "../api/istio.ts";
 import { compareAge } from "./age.ts";
 import { HostIndex, hostOfAuthority, intersectHosts } from "./hosts.ts";
+import type { ListenerRoutes } from "./listener-routes.ts";
 import { hasLabels } from "./match.ts";
 import type { Source } from "./types.ts";
 import { bindRoutes, isBoundTo, type RouteScope, type VirtualHost } from "./virtual-hosts.ts";
@@ -59,15 +60,21 @@ export class GatewayScope implements RouteScope {
   readonly #source: Source;
   readonly #ports = new Map<number, HostIndex<VirtualHost>>();
 
-  constructor(source: Source, servers: readonly GatewayServer[], virtualServices: readonly CompiledVirtualService[]) {
+  constructor(
+    source: Source,
+    servers: readonly GatewayServer[],
+    virtualServices: readonly CompiledVirtualService[],
+    listeners: readonly ListenerRoutes[] = [],
+  ) {
     this.#source = source;
     // Private objects first, then by age (MESH-045); `virtualServices` come oldest first and sorting is stable.
     const candidates = virtualServices
       .filter(({ visibility }) => visibility.isVisibleTo(source.namespace))
       .sort((left, right) => left.visibility.rank - right.visibility.rank);
-    for (const port of new Set(servers.map((server) => server.port))) {
+    for (const port of new Set([...servers, ...listeners].map((one) => one.port))) {
       const onPort = servers.filter((server) => server.port === port);
-      this.#ports.set(port, this.#compilePort(onPort, candidates));
+      const others = listeners.filter((listener) => listener.port === port);
+      this.#ports.set(port, this.#compilePort(onPort, candidates, others));
     }
   }
 
@@ -78,6 +85,7 @@ export class GatewayScope implements RouteScope {
   #compilePort(
     servers: readonly GatewayServer[],
     candidates: readonly CompiledVirtualService[],
+    listeners: readonly ListenerRoutes[],
   ): HostIndex<VirtualHost> {
     const drafts = new Map<string, { routes: Set<CompiledRoute>; redirectsToHttps: boolean }>();
     const draft = (domain: string) => {
@@ -101,6 +109,14 @@ export class GatewayScope implements RouteScope {
     const index = new HostIndex<VirtualHost>();
     for (const [domain, { routes, redirectsToHttps }] of drafts) {
       index.set(domain, { routes: sinkCatchAlls([...routes]), redirectsToHttps });
+    }
+    // A VirtualService's rules come first where several kinds claim one host.
+    for (const { domain, routes } of listeners) {
+      const known = index.get(domain);
+      index.set(domain, {
+        routes: [...(known?.routes ?? []), ...routes],
+        redirectsToHttps: known?.redirectsToHttps ?? false,
+      });
     }
     return index;
   }

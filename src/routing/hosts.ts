@@ -66,6 +66,7 @@ export class HostIndex<Value> {
 
   set(domain: string, value: Value): void {
     if (isWildcard(domain)) {
+      this.#wildcards = this.#wildcards.filter(([known]) => known !== domain);
       this.#wildcards.push([domain, value]);
       this.#wildcards.sort(([left], [right]) => compareWildcards(left, right));
     } else {

@@ -19,6 +19,16 @@ export interface RoutingConfig {
   readonly pods: readonly KubeObject[];
   readonly swimLaneGroups: readonly KubeObject[];
   readonly swimLanes: readonly KubeObject[];
+  /** Kubernetes' own ingress; these and Gateway API's kinds may be absent: there are none. */
+  readonly ingresses?: readonly KubeObject[];
+  readonly ingressClasses?: readonly KubeObject[];
+  /** Gateway API. */
+  readonly gatewayClasses?: readonly KubeObject[];
+  readonly apiGateways?: readonly KubeObject[];
+  readonly httpRoutes?: readonly KubeObject[];
+  readonly referenceGrants?: readonly KubeObject[];
+  /** For what selects by a namespace's labels. */
+  readonly namespaces?: readonly KubeObject[];
   /** `istio-system`: DestinationRules there apply to every client (MESH-170). */
   readonly rootNamespace: string;
   /** Calls to hosts that no service has (MESH-019); default ALLOW_ANY: they go to the name that the client wrote. */
@@ -112,6 +122,8 @@ export interface RetryPolicy {
 export interface RouteReference {
   /** Null for the implicit route of a service without VirtualService (MESH-018) and of an unknown host (MESH-019). */
   readonly virtualService: { readonly namespace: string; readonly name: string } | null;
+  /** The object when it is of another kind; absent for a VirtualService. */
+  readonly object?: { readonly kind: "Ingress" | "HTTPRoute"; readonly namespace: string; readonly name: string };
   /** Index in `spec.http`, and in its `match` list (null: no match list). */
   readonly httpIndex: number;
   readonly matchIndex: number | null;
