@@ -136,12 +136,21 @@ const mistakes: readonly [id: string, rollout: Rollout, text: string][] = [
     withCanary({ dynamicStableScale: true, scaleDownDelaySeconds: 5 }),
     "spec.strategy.dynamicStableScale: Invalid value: true: Canary dynamicStableScale cannot be used with scaleDownDelaySeconds",
   ],
-  ["ARC-714", withSteps({}), `spec.strategy.steps[0]: Invalid value: "": ${STEP}`],
   [
     "ARC-714",
-    withSteps({ setWeight: 1, pause: {} }),
-    `spec.strategy.steps[0]: Invalid value: "setWeight, pause": ${STEP}`,
+    withSteps({}),
+    'spec.strategy.steps[0]: Invalid value: "step.Experiment: true step.Pause: true step.SetWeight: true step.Analysis: true ' +
+      `step.SetCanaryScale: true step.SetHeaderRoute: true step.SetMirrorRoute: true step.Plugin: true": ${STEP}`,
   ],
+  // The order of the keys in the manifest does not matter.
+  ...[withSteps({ setWeight: 1, pause: {} }), withSteps({ pause: {}, setWeight: 1 })].map(
+    (rollout): [string, Rollout, string] => [
+      "ARC-714",
+      rollout,
+      'spec.strategy.steps[0]: Invalid value: "step.Experiment: false step.Pause: true step.SetWeight: true ' +
+        `step.Analysis: false": ${STEP}`,
+    ],
+  ),
   [
     "ARC-715",
     withSteps({ pause: {} }, { setWeight: 101 }),
@@ -150,12 +159,23 @@ const mistakes: readonly [id: string, rollout: Rollout, text: string][] = [
   [
     "ARC-716",
     withSteps({ pause: { duration: "soon" } }),
-    'spec.strategy.steps[0].pause.duration: Invalid value: "soon": Duration needs to be greater than 0',
+    "spec.strategy.steps[0].pause.duration: Invalid value: -1: Duration needs to be greater than 0",
+  ],
+  [
+    "ARC-716",
+    withSteps({ pause: { duration: "-2m" } }),
+    "spec.strategy.steps[0].pause.duration: Invalid value: -120: Duration needs to be greater than 0",
   ],
   [
     "ARC-717",
     basic({ steps: [{ setCanaryScale: { replicas: 1 } }] }),
     "spec.strategy.trafficRouting: Required value: SetCanaryScale requires TrafficRouting to be set",
+  ],
+  [
+    "ARC-718",
+    basic({ steps: [{ setHeaderRoute: { match: [], name: "beta" } }] }),
+    'spec.strategy.steps[0].setHeaderRoute: Invalid value: {"name":"beta","match":[]}: ' +
+      "SetHeaderRoute requires TrafficRouting, supports Istio and ALB and Apisix",
   ],
   [
     "ARC-720",
@@ -165,7 +185,8 @@ const mistakes: readonly [id: string, rollout: Rollout, text: string][] = [
   [
     "ARC-723",
     withCanary({ antiAffinity: {} }),
-    "spec.strategy.antiAffinity: Invalid value: {}: AntiAffinity must have exactly one strategy listed",
+    'spec.strategy.antiAffinity: Invalid value: "antiAffinity.PreferredDuringSchedulingIgnoredDuringExecution: false ' +
+      'antiAffinity.RequiredDuringSchedulingIgnoredDuringExecution: false": AntiAffinity must have exactly one strategy listed',
   ],
   [
     "ARC-725",

@@ -20,7 +20,7 @@ export interface FieldError {
 export function formatFieldError({ path, kind, value, detail }: FieldError): string {
   if (kind === "required") return `${path}: Required value: ${detail}`;
   if (kind === "internal") return `${path}: Internal error: ${detail}`;
-  return `${path}: Invalid value: ${JSON.stringify(value ?? "")}: ${detail}`;
+  return `${path}: Invalid value: ${JSON.stringify(value === undefined ? "" : value)}: ${detail}`;
 }
 
 export function invalid(path: string, value: unknown, detail: string): FieldError {
@@ -175,7 +175,9 @@ function validateAntiAffinity(antiAffinity: CanaryStrategy["antiAffinity"]): Fou
   const preferred = antiAffinity.preferredDuringSchedulingIgnoredDuringExecution;
   const hasRequired = antiAffinity.requiredDuringSchedulingIgnoredDuringExecution !== undefined;
   if ((preferred !== undefined) === hasRequired) {
-    return invalid(`${STRATEGY}.antiAffinity`, antiAffinity, "AntiAffinity must have exactly one strategy listed");
+    const field = "DuringSchedulingIgnoredDuringExecution";
+    const found = `antiAffinity.Preferred${field}: ${preferred !== undefined} antiAffinity.Required${field}: ${hasRequired}`;
+    return invalid(`${STRATEGY}.antiAffinity`, found, "AntiAffinity must have exactly one strategy listed");
   }
   return (
     preferred !== undefined &&
@@ -297,24 +299,15 @@ function validateScaling(canary: CanaryStrategy): Found[] {
 
 function validateStep(step: Step, index: number, canary: CanaryStrategy): Found[] {
   const path = `${STRATEGY}.steps[${index}]`;
-  const { setWeight, pause, experiment, analysis, setCanaryScale, setHeaderRoute, setMirrorRoute, plugin } = step;
-  const exclusive = [setWeight, pause, experiment, analysis].filter((member) => member !== undefined).length;
-  const any = [setCanaryScale, setHeaderRoute, setMirrorRoute, plugin].some((member) => member !== undefined);
+  const { setWeight, setCanaryScale, plugin } = step;
   const maximum = maxWeightOf(canary);
-  const duration = pause?.duration;
-  const milliseconds = duration === undefined ? 0 : pauseMilliseconds(duration);
+  const pauseSeconds = pauseSecondsOf(step);
   return [
-    (exclusive > 1 || (exclusive === 0 && !any)) &&
-      invalid(
-        path,
-        describe(step),
-        "Step must have one of the following set: experiment, setWeight, setCanaryScale, plugin or pause",
-      ),
+    validateMembers(step, path),
     setWeight !== undefined &&
       (setWeight < 0 || setWeight > maximum) &&
       invalid(`${path}.setWeight`, setWeight, `SetWeight needs to be between 0 and ${maximum}`),
-    (milliseconds === null || milliseconds < 0) &&
-      invalid(`${path}.pause.duration`, pauseMillisecondsValue(duration), "Duration needs to be greater than 0"),
+    pauseSeconds < 0 && invalid(`${path}.pause.duration`, pauseSeconds, "Duration needs to be greater than 0"),
     setCanaryScale !== undefined &&
       !canary.trafficRouting &&
       required(`${STRATEGY}.trafficRouting`, "SetCanaryScale requires TrafficRouting to be set"),
@@ -327,12 +320,44 @@ function validateStep(step: Step, index: number, canary: CanaryStrategy): Found[
   ];
 }
 
-function pauseMillisecondsValue(duration: number | string | undefined): unknown {
-  return duration ?? "";
+/** ARC-716: whole seconds, as the original counts them; -1 for what is no duration. */
+function pauseSecondsOf({ pause }: Step): number {
+  const milliseconds = pause?.duration === undefined ? 0 : pauseMilliseconds(pause.duration);
+  return milliseconds === null ? -1 : Math.trunc(milliseconds / 1000);
 }
 
-function describe(step: Step): string {
-  return Object.keys(step).join(", ");
+/** By the names that the original's text has for them, in its order. */
+const EXCLUSIVE_MEMBERS = {
+  Experiment: "experiment",
+  Pause: "pause",
+  SetWeight: "setWeight",
+  Analysis: "analysis",
+} as const;
+const ALL_MEMBERS = {
+  ...EXCLUSIVE_MEMBERS,
+  SetCanaryScale: "setCanaryScale",
+  SetHeaderRoute: "setHeaderRoute",
+  SetMirrorRoute: "setMirrorRoute",
+  Plugin: "plugin",
+} as const;
+
+/** ARC-714. */
+function validateMembers(step: Step, path: string): Found {
+  const has = (member: keyof Step) => step[member] !== undefined;
+  const lacks = (member: keyof Step) => !has(member);
+  const detail = "Step must have one of the following set: experiment, setWeight, setCanaryScale, plugin or pause";
+  if (Object.values(EXCLUSIVE_MEMBERS).filter(has).length > 1) {
+    return invalid(path, claims(EXCLUSIVE_MEMBERS, has), detail);
+  }
+  // Of a step without any member the original says `true` of each: that it is not there.
+  return Object.values(ALL_MEMBERS).every(lacks) && invalid(path, claims(ALL_MEMBERS, lacks), detail);
+}
+
+/** `step.Experiment: true step.Pause: false …`: the text does not depend on how the manifest orders its keys. */
+function claims(members: Readonly<Record<string, keyof Step>>, isTrue: (member: keyof Step) => boolean): string {
+  return Object.entries(members)
+    .map(([name, member]) => `step.${name}: ${isTrue(member)}`)
+    .join(" ");
 }
 
 const NO_ROUTER: TrafficRouting = {};
@@ -344,12 +369,21 @@ function validateHeaderRoute({ setHeaderRoute }: Step, path: string, { trafficRo
   const { istio, alb, apisix, plugins } = trafficRouting ?? NO_ROUTER;
   if (!istio && !alb && !apisix && !plugins) {
     return [
-      invalid(own, setHeaderRoute.name, "SetHeaderRoute requires TrafficRouting, supports Istio and ALB and Apisix"),
+      invalid(
+        own,
+        inOrder(setHeaderRoute),
+        "SetHeaderRoute requires TrafficRouting, supports Istio and ALB and Apisix",
+      ),
     ];
   }
   return (setHeaderRoute.match ?? []).map(({ headerValue }, index) =>
-    validateMatch(headerValue, `${own}.match[${index}].headerValue`),
+    validateMatch(headerValue, `${own}.match[${index}]`),
   );
+}
+
+/** Values are shown in the order of the original's fields, however the manifest has them. */
+function inOrder({ name, match, ...rest }: { readonly name?: string; readonly match?: unknown }): unknown {
+  return { name, match, ...rest };
 }
 
 interface Match {
@@ -358,14 +392,16 @@ interface Match {
   readonly prefix?: string;
 }
 
-function validateMatch(match: Match, path: string): Found {
-  const count = [match.exact, match.regex, match.prefix].filter((value) => value !== undefined && value !== "").length;
+function validateMatch(match: Match | undefined, path: string): Found {
+  const { exact, prefix, regex } = match ?? {};
+  const count = [exact, prefix, regex].filter((value) => value !== undefined && value !== "").length;
+  const shown = match ? { exact, prefix, regex } : null;
   if (count > 1) {
     const detail = "StringMatch match value must have exactly one of the following: exact, regex, prefix";
-    return invalid(path, match, detail);
+    return invalid(path, shown, detail);
   }
   const detail = "StringMatch value missed, match value must have one of the following: exact, regex, prefix";
-  return count === 0 && invalid(path, match, detail);
+  return count === 0 && invalid(path, shown, detail);
 }
 
 /** ARC-719. */
@@ -374,11 +410,13 @@ function validateMirrorRoute({ setMirrorRoute }: Step, path: string, { trafficRo
   const own = `${path}.setMirrorRoute`;
   const { istio, plugins } = trafficRouting ?? NO_ROUTER;
   if (!istio && !plugins) {
-    return [invalid(own, setMirrorRoute.name, "SetMirrorRoute requires TrafficRouting, supports Istio and Plugins")];
+    return [
+      invalid(own, inOrder(setMirrorRoute), "SetMirrorRoute requires TrafficRouting, supports Istio and Plugins"),
+    ];
   }
   return (setMirrorRoute.match ?? []).flatMap(({ method, path: uri }, index) => [
-    method && validateMatch(method, `${own}.match[${index}].method`),
-    uri && validateMatch(uri, `${own}.match[${index}].path`),
+    method && validateMatch(method, `${own}.match[${index}]`),
+    uri && validateMatch(uri, `${own}.match[${index}]`),
   ]);
 }
 
