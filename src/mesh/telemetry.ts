@@ -1,3 +1,4 @@
+import { Histogram, renderLabels } from "../base/metrics.ts";
 import type { Cluster, LaneOutcome, Source } from "../routing/types.ts";
 
 /**
@@ -7,7 +8,7 @@ import type { Cluster, LaneOutcome, Source } from "../routing/types.ts";
  * destination's reporter would count the same requests, so both are printed from it (MESH-388).
  */
 
-/** MESH-386. The last bucket, `+Inf`, is the count itself. */
+/** MESH-386. */
 const BUCKETS = [
   0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000, 600000, 1800000, 3600000,
 ] as const;
@@ -37,29 +38,6 @@ export interface Measurement {
   readonly responseBytes: number;
   /** A copy of a request (MESH-156): only its receiver reports it (MESH-399). */
   readonly isMirrored?: boolean;
-}
-
-class Histogram {
-  readonly #counts = new Float64Array(BUCKETS.length + 1);
-  #sum = 0;
-
-  observe(value: number): void {
-    let index = 0;
-    while (index < BUCKETS.length && value > (BUCKETS[index] as number)) index++;
-    this.#counts[index]! += 1;
-    this.#sum += value;
-  }
-
-  render(name: string, labels: string, lines: string[]): void {
-    let total = 0;
-    for (const [index, bound] of BUCKETS.entries()) {
-      total += this.#counts[index] as number;
-      lines.push(`${name}_bucket{${labels},le="${bound}"} ${total}`);
-    }
-    total += this.#counts[BUCKETS.length] as number;
-    lines.push(`${name}_bucket{${labels},le="+Inf"} ${total}`);
-    lines.push(`${name}_sum{${labels}} ${this.#sum}`, `${name}_count{${labels}} ${total}`);
-  }
 }
 
 interface Series {
@@ -190,9 +168,9 @@ export class Telemetry {
       sourceLabels: isMirrored ? null : labelsOf("source"),
       destinationLabels: destination === null ? null : labelsOf("destination"),
       count: 0,
-      durationMs: new Histogram(),
-      requestBytes: new Histogram(),
-      responseBytes: new Histogram(),
+      durationMs: new Histogram(BUCKETS),
+      requestBytes: new Histogram(BUCKETS),
+      responseBytes: new Histogram(BUCKETS),
     };
     this.#series.push(series);
     from.series.set(key, series);
@@ -282,12 +260,4 @@ function requestLabels(series: {
     // MESH-205: plain HTTP between local processes, and nothing is claimed beyond it.
     ["connection_security_policy", reporter === "source" ? "unknown" : "none"],
   ]);
-}
-
-function renderLabels(labels: readonly (readonly [name: string, value: string])[]): string {
-  return labels.map(([name, value]) => `${name}="${escapeValue(value)}"`).join(",");
-}
-
-function escapeValue(value: string): string {
-  return /[\\"\n]/.test(value) ? value.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n") : value;
 }
