@@ -52,6 +52,7 @@ export interface Condition {
   message?: string;
   lastTransitionTime?: string;
   lastUpdateTime?: string;
+  observedGeneration?: number;
 }
 
 export interface StatusCause {

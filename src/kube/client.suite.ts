@@ -131,6 +131,18 @@ export function clientSuite(name: string, open: () => Promise<ClientUnderTest>):
       assert.equal((bound["spec"] as { nodeName: string }).nodeName, "n1");
     });
 
+    test("K8S-243 an eviction is made below its pod and takes it away", async () => {
+      const spec = { containers: [{ name: "c", image: "echo:1" }] };
+      const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "evicted", namespace }, spec };
+      const { metadata } = await client.create(pods, pod);
+      const eviction = { apiVersion: "policy/v1", kind: "Eviction", metadata: { name: "evicted", namespace } };
+      const other = { ...eviction, deleteOptions: { preconditions: { uid: "other" } } };
+      await assert.rejects(client.update(pods, other, { subresource: "eviction" }), isConflict);
+      const ours = { ...eviction, deleteOptions: { preconditions: { uid: metadata.uid } } };
+      await client.update(pods, ours, { subresource: "eviction" });
+      await assert.rejects(client.get(pods, { namespace, name: "evicted" }), isNotFound);
+    });
+
     test("a dry run leaves nothing behind", async () => {
       await client.create(configMaps, configMap("dry"), { dryRun: true });
       await assert.rejects(client.get(configMaps, { namespace, name: "dry" }), isNotFound);

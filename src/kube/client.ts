@@ -51,7 +51,8 @@ export interface WriteOptions {
 }
 
 export interface SubresourceOptions extends WriteOptions {
-  readonly subresource?: "status" | "scale" | "binding" | "finalize";
+  /** "binding" and "eviction" are made below their pod (POST), whatever the verb. */
+  readonly subresource?: "status" | "scale" | "binding" | "eviction" | "finalize";
 }
 
 export type Patch =

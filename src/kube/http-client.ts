@@ -107,8 +107,9 @@ class UndiciClient implements HttpClient {
   update<T extends KubeObject>(type: ResourceType, object: KubeObject, options: SubresourceOptions = {}): Promise<T> {
     const { namespace = "", name } = object.metadata;
     const path = objectPath(type, { namespace, name }, options.subresource);
-    // A binding is created below its pod, everything else is replaced (K8S-104).
-    const method = options.subresource === "binding" ? "POST" : "PUT";
+    // A binding or eviction is created below its pod, everything else is replaced (K8S-104).
+    const isMade = options.subresource === "binding" || options.subresource === "eviction";
+    const method = isMade ? "POST" : "PUT";
     return this.#call<T>({ method, path, query: writeQuery(options), body: object });
   }
 

@@ -6,7 +6,6 @@ import type { JsonPatchOperation, KubeClient, Patch } from "../kube/client.ts";
 import { type ApiError, failure, isAlreadyExists, isApiError, isNotFound } from "../kube/errors.ts";
 import { applyJsonPatch, applyMergePatch, diffMergePatch } from "../kube/patch.ts";
 import { formatKey, keyOf, type ObjectKey, qualifiedPlural, type ResourceType } from "../kube/resource.ts";
-import type { EventRecorder } from "./events.ts";
 import type { Absent, Plan, PlannedEvent, StatusWrite, Write } from "./plan.ts";
 
 /**
@@ -16,7 +15,7 @@ import type { Absent, Plan, PlannedEvent, StatusWrite, Write } from "./plan.ts";
 export interface ExecutorOptions {
   readonly client: KubeClient;
   readonly caches: CacheSet;
-  readonly recorder: EventRecorder;
+  record(component: string, event: PlannedEvent): void;
   /** Called after each write that the server accepted; what it throws ends the plan and is thrown on (tests). */
   readonly onWrite?: ((write: Write | StatusWrite) => void) | undefined;
   /** True once the runner stops: no further write is begun. */
@@ -47,7 +46,7 @@ export async function execute(
 ): Promise<Outcome> {
   const run = new Execution(controller.name, options);
   const record = (events: readonly PlannedEvent[]) => {
-    for (const event of events) options.recorder.record(controller.component ?? controller.name, event);
+    for (const event of events) options.record(controller.component ?? controller.name, event);
   };
   for (const write of plan.writes) {
     const error = await run.attempt(write, () => run.write(write));
@@ -120,6 +119,8 @@ class Execution {
         return this.#patch(write);
       case "delete":
         return this.#delete(write);
+      case "evict":
+        return this.#evict(write);
     }
   }
 
@@ -191,6 +192,24 @@ class Execution {
     return true;
   }
 
+  async #evict({ type, object }: Extract<Write, { op: "evict" }>): Promise<boolean> {
+    const { name, namespace, uid } = object.metadata;
+    const eviction = {
+      apiVersion: "policy/v1",
+      kind: "Eviction",
+      metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
+      deleteOptions: uid === undefined ? {} : { preconditions: { uid } },
+    };
+    try {
+      await this.#options.client.update(type, eviction, { subresource: "eviction", fieldManager: this.#fieldManager });
+    } catch (error) {
+      if (isHeld(error)) return false;
+      if (!isNotFound(error)) throw error;
+    }
+    if (uid !== undefined) this.#expectations.deletions.push({ type, key: keyOf(object), uid });
+    return true;
+  }
+
   async #confirmAbsent(absent: Absent): Promise<void> {
     const present = await this.#find(absent);
     if (present === null) return;
@@ -236,6 +255,11 @@ class Execution {
     const resource = qualifiedPlural(type);
     revisions.set(resource, Math.max(revisions.get(resource) ?? 0, revisionOf(after)));
   }
+}
+
+/** A budget has nothing to give (429), or cannot tell: a pod of two budgets (500). */
+function isHeld(error: unknown): boolean {
+  return isApiError(error) && (error.code === 429 || (error.code === 500 && error.reason === "InternalError"));
 }
 
 function controllerUidOf(object: KubeObject): string | undefined {

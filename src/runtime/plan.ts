@@ -41,7 +41,12 @@ export type Write =
        * asks the server for each; the plan stops, to be made again, when one is there.
        */
       readonly absent?: readonly Absent[];
-    };
+    }
+  /**
+   * A pod from the view is to go as far as its disruption budget lets it (K8S-243). One that is held stays, and the plan
+   * goes on: the reconciler looks again later, at a time that it says.
+   */
+  | { readonly op: "evict"; readonly type: ResourceType; readonly object: KubeObject };
 
 /** One object (of this uid: a namesake does not count), or every object of a kind in a namespace. */
 export type Absent =

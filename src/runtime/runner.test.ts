@@ -242,3 +242,47 @@ const verdicts: readonly { name: string; code: number; verdict: ReturnType<typeo
 for (const { name, code, verdict } of verdicts) {
   test(name, () => assert.equal(verdictOf(failure(code, "", "")), verdict));
 }
+
+test("K8S-243 an eviction that a budget holds does not stop the rest of the plan, and one that is granted is a write", async () => {
+  const labels = { app: "a" };
+  const controller: Controller<View> = {
+    ...controllerOf(({ map, now }) => {
+      const object = { apiVersion: "v1", kind: "Pod", metadata: { name: "p", namespace: "default" } };
+      const isTold = (map["data"] as { told?: string })?.told !== undefined;
+      return {
+        ...emptyPlan,
+        writes: [
+          { op: "evict", type: resources.pods, object },
+          ...(isTold ? [] : setData(map, { told: "yes" }).writes),
+        ],
+        requeueAt: now + 10_000,
+      };
+    }),
+  };
+  const world = await start(controller);
+  const spec = { containers: [{ name: "c", image: "x" }], nodeName: "n" };
+  await world.apply([
+    { apiVersion: "v1", kind: "Pod", metadata: { name: "p", labels }, spec } as KubeObject,
+    {
+      apiVersion: "policy/v1",
+      kind: "PodDisruptionBudget",
+      metadata: { name: "b" },
+      spec: { minAvailable: 1, selector: { matchLabels: labels } },
+    } as KubeObject,
+  ]);
+  const status = { phase: "Running", conditions: [{ type: "Ready", status: "True" }] };
+  const pod = { namespace: "default", name: "p" };
+  await world.client.patch(resources.pods, pod, { kind: "merge", body: { status } }, { subresource: "status" });
+  await world.apply(configMap("a"));
+  await world.advance(25_000);
+  assert.deepEqual((await world.get(resources.configMaps, key))?.["data"], { told: "yes" });
+  assert.equal(world.writeCount, 1);
+  assert.equal((await world.get(resources.pods, pod))?.metadata.deletionTimestamp, undefined);
+  const allowed = { status: { observedGeneration: 1, disruptionsAllowed: 1 } };
+  const budget = { namespace: "default", name: "b" };
+  const patch = { kind: "merge", body: allowed } as const;
+  await world.client.patch(resources.podDisruptionBudgets, budget, patch, { subresource: "status" });
+  await world.advance(10_000);
+  assert.notEqual((await world.get(resources.pods, pod))?.metadata.deletionTimestamp, undefined);
+  await world.stop();
+});

@@ -16,6 +16,7 @@ import { builtinConverters } from "./builtin/index.ts";
 import type { ServerContext, WriteContext } from "./context.ts";
 import { CrdLifecycle } from "./crd.ts";
 import { deleteCollection, deleteObject } from "./delete.ts";
+import { evictPod } from "./eviction.ts";
 import { parseWriteOptions } from "./query.ts";
 import { getObject, listObjects } from "./read.ts";
 import { Registry, type ServedKind, toServed } from "./registry.ts";
@@ -24,7 +25,7 @@ import type { ResourceDefinition } from "./resource.ts";
 import { answerReview, isReview } from "./reviews.ts";
 import { parseAddressRange } from "./service-allocation.ts";
 import { internal, methodNotAllowed, unknownResource, unsupportedPatch } from "./statuses.ts";
-import { bindPod, evictPod, finalizeNamespace, toScale, updateScale } from "./subresources.ts";
+import { bindPod, finalizeNamespace, toScale, updateScale } from "./subresources.ts";
 import { ServerWatch, type WatchLimits } from "./watch.ts";
 import { createObject, updateObject } from "./write.ts";
 
@@ -58,7 +59,8 @@ const FIRST_NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-le
  *   handle ─▶ read.ts                          get, list
  *          ─▶ store.transact ─▶ write.ts       create, update, patch, /status
  *                            ─▶ delete.ts      delete, deletecollection
- *                            ─▶ subresources   /scale, /binding, /eviction, /finalize
+ *                            ─▶ subresources   /scale, /binding, /finalize
+ *                            ─▶ eviction.ts    /eviction
  *   watch  ─▶ watch.ts
  */
 export class ApiServer implements ApiHandler {

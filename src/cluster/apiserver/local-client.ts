@@ -54,8 +54,8 @@ class LocalClient implements KubeClient {
     options: SubresourceOptions = {},
   ): Promise<T> {
     const { subresource = "" } = options;
-    // A binding is made, everything else is replaced.
-    const verb = subresource === "binding" ? "create" : "update";
+    // A binding or eviction is made, everything else is replaced.
+    const verb = subresource === "binding" || subresource === "eviction" ? "create" : "update";
     const key = keyOf(object);
     return (await this.#send({ verb, type, key, subresource, body: object, query: writeQuery(options) })) as T;
   }

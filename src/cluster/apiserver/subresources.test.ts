@@ -29,27 +29,6 @@ test("binding puts a pod on a node, once", async () => {
   assert.equal((await refusal("create", `${PODS}/q/binding`, { body: binding })).code, 404);
 });
 
-test("K8S-243 an eviction deletes, unless a disruption budget has nothing to give", async () => {
-  const { call, refusal } = await startTestServer();
-  const labels = { app: "web" };
-  await call("create", PODS, { body: { metadata: { name: "p", labels }, spec: { nodeName: "n" } } });
-  await call("patch", `${PODS}/p/status`, { patchType: "merge", body: { status: { phase: "Running" } } });
-  const budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
-  await call("create", budgets, { body: { metadata: { name: "pb" }, spec: { selector: { matchLabels: labels } } } });
-  const status = (disruptionsAllowed: number) => ({ disruptionsAllowed, desiredHealthy: 1, currentHealthy: 1 });
-  await call("patch", `${budgets}/pb/status`, { patchType: "merge", body: { status: status(0) } });
-  const eviction = { metadata: { name: "p" }, deleteOptions: { gracePeriodSeconds: 3 } };
-  const error = await refusal("create", `${PODS}/p/eviction`, { body: eviction });
-  assert.equal(error.code, 429);
-  assert.equal(error.message, "Cannot evict pod as it would violate the pod's disruption budget.");
-  assert.deepEqual(error.status.details?.causes, [
-    { reason: "DisruptionBudget", message: "The disruption budget pb needs 1 healthy pods and has 1 currently" },
-  ]);
-  await call("patch", `${budgets}/pb/status`, { patchType: "merge", body: { status: status(1) } });
-  assert.equal((await call("create", `${PODS}/p/eviction`, { body: eviction })).code, 201);
-  assert.equal(metadataOf(await call("get", `${PODS}/p`)).deletionGracePeriodSeconds, 3);
-});
-
 interface Seen extends Pick<AdmissionRequest, "operation" | "subresource" | "name" | "dryRun"> {
   readonly plugin: string;
 }

@@ -1,20 +1,20 @@
 import type { Condition, KubeObject } from "../../api/meta.ts";
 import { deepCopy, isRecord } from "../../base/json.ts";
-import { failure } from "../../kube/errors.ts";
 import { memberPath } from "../../kube/json-path.ts";
 import { setCondition } from "../../kube/pods.ts";
 import { resources } from "../../kube/resource.ts";
-import { formatLabelSelector, matchesLabelSelector } from "../../kube/selector.ts";
+import { formatLabelSelector } from "../../kube/selector.ts";
 import type { WriteContext } from "./context.ts";
-import { removeObject } from "./delete.ts";
-import { parseDeleteOptions } from "./query.ts";
 import { toServed } from "./registry.ts";
 import type { ApiResult } from "./request.ts";
 import type { ScalePaths } from "./resource.ts";
 import { badRequest, conflict, MODIFIED, notFound, plainSuccess, unknownResource } from "./statuses.ts";
 import { editableCopy, finishUpdate } from "./write.ts";
 
-/** Subresources with a shape of their own. `/status` is not here: it is an update of the object (write.ts). */
+/**
+ * Subresources with a shape of their own, besides evictions (eviction.ts). `/status` is not here: it is an update of the
+ * object (write.ts).
+ */
 
 /** K8S-113: autoscaling/v1 Scale, read from the paths that the kind names. */
 export function toScale(object: KubeObject, paths: ScalePaths): KubeObject {
@@ -107,38 +107,6 @@ export function finalizeNamespace(context: WriteContext, bodyOf: (current: KubeO
     spec: finalizers.length === 0 ? otherSpec : { ...otherSpec, finalizers },
   };
   return finishUpdate(context, { stored, current, next });
-}
-
-interface DisruptionBudget {
-  readonly spec?: { readonly selector?: Parameters<typeof matchesLabelSelector>[0] };
-  readonly status?: { disruptionsAllowed?: number; desiredHealthy?: number; currentHealthy?: number };
-}
-
-/** POST pods/NAME/eviction: a delete that a PodDisruptionBudget may hold up (K8S-243). */
-export function evictPod(context: WriteContext): ApiResult {
-  const { transaction, request } = context;
-  const { stored } = requireObject(context);
-  const body = isRecord(request.body) ? request.body : {};
-  const budget = transaction
-    .list("poddisruptionbudgets.policy", request.namespace)
-    .find((each) => matchesLabelSelector((each as DisruptionBudget).spec?.selector, stored.metadata.labels));
-  const { status } = (budget ?? {}) as DisruptionBudget;
-  if (budget && (status?.disruptionsAllowed ?? 0) <= 0 && isHealthy(stored)) {
-    const { desiredHealthy = 0, currentHealthy = 0 } = status ?? {};
-    const needs = `The disruption budget ${budget.metadata.name} needs ${desiredHealthy} healthy pods and has ${currentHealthy} currently`;
-    throw failure(429, "TooManyRequests", "Cannot evict pod as it would violate the pod's disruption budget.", {
-      causes: [{ reason: "DisruptionBudget", message: needs }],
-    });
-  }
-  const options = parseDeleteOptions(body["deleteOptions"], request.query);
-  removeObject(context, stored, { ...options, dryRun: options.dryRun || context.dryRun });
-  return { code: 201, object: plainSuccess(201), definition: null, warnings: context.warnings };
-}
-
-/** A pod that is finished or not scheduled takes no healthy replica away. */
-function isHealthy(pod: KubeObject): boolean {
-  const { phase } = (pod["status"] ?? {}) as { phase?: string };
-  return phase !== "Succeeded" && phase !== "Failed" && phase !== "Pending";
 }
 
 function requireObject({ kind, request, transaction }: WriteContext): { stored: KubeObject; current: KubeObject } {

@@ -66,6 +66,7 @@ export const testKinds: readonly ResourceDefinition[] = [
   builtin(typeOf("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"), {
     fields: specAndStatus,
     hasStatus: true,
+    generation: "spec",
   }),
   builtin(resources.customResourceDefinitions, {
     fields: specAndStatus,

@@ -2,6 +2,7 @@ import type { ResourceType } from "../../kube/resource.ts";
 import type { AnyController } from "../../runtime/controller.ts";
 import type { ResourceDefinition } from "../apiserver/resource.ts";
 import { deploymentController } from "./deployment/index.ts";
+import { disruptionController } from "./disruption/index.ts";
 import { endpointSliceController } from "./endpoints/endpoint-slice.ts";
 import { endpointsController } from "./endpoints/endpoints.ts";
 import { garbageCollector } from "./garbage-collector.ts";
@@ -32,6 +33,7 @@ export function builtinControllers({ rootCertificate, apiServer }: BuiltinContro
     deploymentController,
     replicaSetController,
     jobController,
+    disruptionController,
     endpointSliceController,
     endpointsController,
     garbageCollector,
