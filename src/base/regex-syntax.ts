@@ -3,7 +3,7 @@
  * back-references, is refused; so is the little of RE2 that routes do not need, with a message that names it.
  */
 
-import { posixClasses } from "../base/posix-classes.ts";
+import { posixClasses } from "./posix-classes.ts";
 
 export type Node =
   | { readonly kind: "character"; readonly test: CharacterTest }
@@ -99,8 +99,7 @@ class Parser {
     if (this.#take("\\")) return this.#escape();
     const quantifier = /^([*+?]|\{\d+(,\d*)?\})/.exec(this.#rest())?.[0];
     if (quantifier) throw new RegexSyntaxError(`missing argument to repetition operator: ${quantifier}`);
-    const character = this.#source[this.#at++]!;
-    return this.#literal(character);
+    return this.#literal(this.#takeCharacter());
   }
 
   #repeated(item: Node): Node {
@@ -203,7 +202,7 @@ class Parser {
       } else if (this.#take("\\")) {
         text += this.#classEscape();
       } else {
-        const character = this.#source[this.#at++]!;
+        const character = this.#takeCharacter();
         text += character === "-" || !SPECIAL_IN_CLASS.test(character) ? character : `\\${character}`;
       }
     }
@@ -227,6 +226,13 @@ class Parser {
     if (!this.#isNext(text)) return false;
     this.#at += text.length;
     return true;
+  }
+
+  /** A whole code point, so that it is one character to `characterTest` as it is to RE2. */
+  #takeCharacter(): string {
+    const character = String.fromCodePoint(this.#source.codePointAt(this.#at)!);
+    this.#at += character.length;
+    return character;
   }
 
   #rest(): string {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { compileRegex, compileReplacement } from "./regex.ts";
+import { compileRegex, compileReplacement, compileSearch } from "./regex.ts";
 
 function matches(pattern: string, text: string): boolean {
   const regex = compileRegex(pattern);
@@ -97,4 +97,36 @@ test("MESH-082 property: agrees with JavaScript where both speak the same langua
     }),
     { numRuns: 500 },
   );
+});
+
+function firstMatch(pattern: string, text: string, from = 0): string | null {
+  const search = compileSearch(pattern);
+  assert.ok(!("error" in search), pattern);
+  const found = search.find(text, from);
+  return found && text.slice(...found);
+}
+
+test("K8S-158 the leftmost match anywhere, the first alternative preferred", () => {
+  assert.equal(firstMatch("b+", "aabbc"), "bb");
+  assert.equal(firstMatch("b+?", "aabbc"), "b");
+  assert.equal(firstMatch("a|ab", "xab"), "a");
+  assert.equal(firstMatch("^b", "ab"), null);
+  assert.equal(firstMatch("b$", "abab"), "b");
+  assert.equal(firstMatch("[0-9]*", "12 345", 2), "");
+  assert.equal(firstMatch("[0-9]+", "12 345", 2), "345");
+  assert.equal(firstMatch("^1", "11", 1), null, "the text starts where it starts");
+});
+
+test("MESH-082 a character outside the basic plane is one character", () => {
+  assert.equal(matches(".", "😀"), true);
+  assert.equal(matches("[😀-😂]b", "😁b"), true);
+  assert.equal(matches("..", "😀"), false);
+  assert.equal(firstMatch(".", "😀b"), "😀");
+});
+
+test("K8S-158 a search walks the text once", () => {
+  const search = compileSearch("(a*)*b");
+  assert.ok(!("error" in search));
+  const text = "a".repeat(20_000);
+  assert.equal(search.find(text, 0), null);
 });
