@@ -21,3 +21,8 @@ export function isLive(configMap: KubeObject | null, type: ResourceType, object:
   if (running === undefined) return null;
   return Number(running) >= Number(object.metadata.resourceVersion ?? 0);
 }
+
+/** The data plane tells of this kind. */
+export function isTold(configMap: KubeObject | null, type: ResourceType): boolean {
+  return (configMap?.["data"] as DataPlaneRevisions | undefined)?.[qualifiedPlural(type)] !== undefined;
+}

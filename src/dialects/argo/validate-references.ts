@@ -5,7 +5,8 @@ import { findRoutes } from "../../traffic/istio/routes.ts";
 import { lookupIn, runSpec, templateRefs } from "./analysis/runs.ts";
 import { annotations, POD_TEMPLATE_HASH } from "./keys.ts";
 import type { Pass } from "./pass.ts";
-import { managedNamesOf, partiesOf, selectionOf } from "./traffic.ts";
+import { partiesOf, selectionOf } from "./traffic/istio-router.ts";
+import { managedNamesOf } from "./traffic/managed-routes.ts";
 import type { RolloutAnalysis } from "./types.ts";
 import { type FieldError, invalid } from "./validate.ts";
 

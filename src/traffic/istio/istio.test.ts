@@ -3,7 +3,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { DestinationRule, VirtualService } from "../../api/istio.ts";
 import { editDestinationRule } from "./destination-rule.ts";
-import { canaryShare, editVirtualService, type ManagedRoute, type VirtualServiceWish } from "./virtual-service.ts";
+import type { ManagedRoute } from "../router.ts";
+import { canaryShare, editVirtualService, type VirtualServiceWish } from "./virtual-service.ts";
 
 function wish(weight: number, change: Partial<VirtualServiceWish> = {}): VirtualServiceWish {
   return {

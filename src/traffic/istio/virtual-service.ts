@@ -2,32 +2,14 @@ import type {
   Destination,
   HttpMatchRequest,
   HttpRouteSpec,
-  StringMatch,
   VirtualService,
   VirtualServiceSpec,
 } from "../../api/istio.ts";
 import { deepCopy } from "../../base/json.ts";
+import type { ManagedRoute, MirrorRoute } from "../router.ts";
 import type { Parties, RouteSelection, Split } from "./parties.ts";
 import { findRoutes } from "./routes.ts";
 import { roleOf, splitDestinations } from "./weights.ts";
-
-/** A route that the release adds on top of the user's: requests with a header, or copies of requests, to the canary. */
-export type ManagedRoute =
-  | {
-      readonly kind: "header";
-      readonly name: string;
-      readonly match: readonly { readonly headerName: string; readonly headerValue: StringMatch }[];
-    }
-  | {
-      readonly kind: "mirror";
-      readonly name: string;
-      readonly match: readonly {
-        readonly method?: StringMatch;
-        readonly path?: StringMatch;
-        readonly headers?: Readonly<Record<string, StringMatch>>;
-      }[];
-      readonly percentage: number;
-    };
 
 export interface VirtualServiceWish {
   readonly parties: Parties;
@@ -118,11 +100,7 @@ function managedRoute(route: ManagedRoute, edited: HttpRouteSpec, canary: Destin
   };
 }
 
-function mirrorMatch({
-  method,
-  path,
-  headers,
-}: (ManagedRoute & { kind: "mirror" })["match"][number]): HttpMatchRequest {
+function mirrorMatch({ method, path, headers }: MirrorRoute["match"][number]): HttpMatchRequest {
   return {
     ...(method ? { method } : {}),
     ...(path ? { uri: path } : {}),
