@@ -41,6 +41,8 @@ export function gatherRollout(
         .filter((one) => controllerUid(one) !== uid)
         .map(({ metadata }) => metadata.name),
     ),
+    foreignRunNames: foreignNames(rollout, cache, resources.analysisRuns),
+    foreignExperimentNames: foreignNames(rollout, cache, resources.experiments),
     services: servicesOf(rollout, cache),
     virtualServices: virtualServicesOf(rollout, cache),
     destinationRule: destinationRuleOf(rollout, cache),
@@ -206,6 +208,20 @@ export function serviceKeys(rollout: Rollout): readonly string[] {
 function nameWithoutHash({ metadata }: ReplicaSet): readonly string[] {
   const end = metadata.name.lastIndexOf("-");
   return end < 0 ? [] : [formatKey({ namespace: metadata.namespace ?? "", name: metadata.name.slice(0, end) })];
+}
+
+/** Index: `namespace/prefix` for each part of a name that ends before a dash. */
+function dashedPrefixes({ metadata }: KubeObject): readonly string[] {
+  const { name, namespace = "" } = metadata;
+  return [...name.matchAll(/-/g)].map(({ index }) => formatKey({ namespace, name: name.slice(0, index) }));
+}
+
+/** What is named after the Rollout without being its own: a name that we must not take (ARC-651, ARC-657). */
+function foreignNames({ metadata }: Rollout, cache: CacheReader, type: ResourceType): ReadonlySet<string> {
+  const foreign = cache
+    .indexedBy(type, dashedPrefixes, formatKey(keyOf({ metadata })))
+    .filter((object) => controllerUid(object) !== metadata.uid);
+  return new Set(foreign.map((object) => object.metadata.name));
 }
 
 const ISTIO_PATH = "spec.strategy.canary.trafficRouting.istio";

@@ -22,6 +22,8 @@ function viewOf(rollout: Rollout, change: Partial<RolloutView> = {}): RolloutVie
     orphans: [],
     strangers: [],
     takenNames: new Set(),
+    foreignRunNames: new Set(),
+    foreignExperimentNames: new Set(),
     services: new Map(["istio-rollout-canary", "istio-rollout-stable"].map((name) => [name, serviceView(name)])),
     virtualServices: istio
       ? [{ config, path: "spec.strategy.canary.trafficRouting.istio.virtualService", object: aVirtualService }]

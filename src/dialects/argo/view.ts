@@ -27,6 +27,9 @@ export interface RolloutView {
   readonly strangers: readonly ReplicaSet[];
   /** ReplicaSets of the namespace by name that belong to somebody else. */
   readonly takenNames: ReadonlySet<string>;
+  /** Names that our AnalysisRuns and Experiments could have, taken by somebody else's. */
+  readonly foreignRunNames: ReadonlySet<string>;
+  readonly foreignExperimentNames: ReadonlySet<string>;
   /** Services that the Rollout names; null for one that does not exist. */
   readonly services: ReadonlyMap<string, ServiceView | null>;
   /** Per entry of the Istio configuration. */

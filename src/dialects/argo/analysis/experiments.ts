@@ -51,6 +51,7 @@ function start(pass: Pass, step: ExperimentStep): void {
   const base = `${pass.rollout.metadata.name}-${pass.newHash}-${pass.revision}-${pass.stepIndex}`;
   for (let count = 0; ; count++) {
     const name = count === 0 ? base : `${base}-${count}`;
+    if (pass.view.foreignExperimentNames.has(name)) continue;
     const present = pass.view.experiments.find(({ metadata }) => metadata.name === name);
     if (present && (isFinished(present.status?.phase) || present.spec.terminate)) continue;
     if (!present) {

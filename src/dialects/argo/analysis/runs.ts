@@ -106,14 +106,16 @@ function startRun(
   const base = `${pass.rollout.metadata.name}-${pass.newHash}-${pass.revision}${suffix}`;
   for (let count = 0; ; count++) {
     const name = count === 0 ? base : `${base}.${count}`;
+    if (pass.view.foreignRunNames.has(name)) continue;
     const present = pass.view.analysisRuns.find(({ metadata }) => metadata.name === name);
     if (!present) {
       pass.write({ op: "create", type: resources.analysisRuns, object: build(pass, name, type, analysis, spec) });
       return { name, status: "" };
     }
-    // Made by this pass before a crash: it was never noted.
-    const isOurs = !isFinished(present.status?.phase) && isSameRunSpec(present.spec, spec) && !isNoted(pass, name);
-    if (isOurs) return { name, status: present.status?.phase ?? "" };
+    // Made by this pass before a crash: it was never noted. One that is being ended judges nothing any more.
+    const isUsable = !isFinished(present.status?.phase) && present.spec.terminate !== true;
+    if (isUsable && isSameRunSpec(present.spec, spec) && !isNoted(pass, name))
+      return { name, status: present.status?.phase ?? "" };
   }
 }
 
