@@ -237,5 +237,5 @@ test("a metric that never saw traffic does not pass", () => {
   status = assessRun(run, status, { metrics: [metric], now: start }).status;
   status = assessRun(run, status, { metrics: [metric], now: start }).status;
   assert.equal(status.phase, "Inconclusive");
-  assert.match(status.message!, /no traffic: 0 of 2 measurements saw any request/);
+  assert.match(status.message!, /no data: 0 of 2 measurements saw anything/);
 });

@@ -72,11 +72,11 @@ function atCount(metric: Metric, result: MetricResult): Assessment {
   return { phase: failureLimitOf(metric) >= 0 ? "Inconclusive" : "Failed", reason };
 }
 
-/** A metric that never saw any traffic has proven nothing: it does not pass. */
+/** A metric that never saw anything, such as a request, has proven nothing: it does not pass. */
 function passed(result: MetricResult): Assessment {
   const { count = 0 } = result;
   if (count === 0 || noDataCount(result) < count) return { phase: "Successful" };
-  return { phase: "Inconclusive", reason: `no traffic: 0 of ${count} measurements saw any request` };
+  return { phase: "Inconclusive", reason: `no data: 0 of ${count} measurements saw anything` };
 }
 
 /** AN-041, best first. */

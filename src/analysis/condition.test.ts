@@ -61,10 +61,12 @@ test("EX-006 a vector compared with a number names both types", () => {
   );
 });
 
-test("SE-013 a result without traffic says what the provider returned, unless the author thought of it", () => {
+test("SE-013 a result without data says what the provider returned and what is known of it, unless the author thought of it", () => {
   const nan = { value: [Number.NaN], type: "[]float64", text: "[NaN]" };
   const verdict = judge(failureOnly, nan, 0);
-  assert.equal(verdict.message, "no traffic was measured (0 requests seen): the metric provider returned [NaN]");
+  assert.equal(verdict.message, "nothing was measured: the metric provider returned [NaN]");
+  const { message } = judge(failureOnly, { ...nan, absence: "requests" }, 0);
+  assert.equal(message, "no traffic was measured (0 requests seen): the metric provider returned [NaN]");
   assert.equal(verdict.isNoData, true);
   const guarded = { successCondition: "len(result) == 0 || isNaN(result[0]) || result[0] >= 0.95" };
   assert.deepEqual(judge(guarded, nan, 0), { phase: "Successful" });

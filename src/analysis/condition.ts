@@ -9,6 +9,8 @@ export interface Result {
   readonly type?: string;
   /** How it is stored in the measurement. */
   readonly text: string;
+  /** What the provider knows that a NaN stands for; without it nobody knows what was counted. */
+  readonly absence?: "requests";
 }
 
 export interface Verdict {
@@ -71,12 +73,13 @@ const GUARDS = ["isNaN", "isNil", "default", "len"];
  */
 function withoutData(
   metric: Pick<Metric, "successCondition" | "failureCondition">,
-  { value, text }: Result,
+  { value, text, absence }: Result,
   phase: AnalysisPhase,
 ): Verdict {
   const conditions = [metric.successCondition, metric.failureCondition].filter((condition) => condition !== undefined);
   if (!isNoTraffic(value) || conditions.some((condition) => callsAny(condition, GUARDS))) return { phase };
-  const message = `no traffic was measured (0 requests seen): the metric provider returned ${text}`;
+  const what = absence === "requests" ? "no traffic was measured (0 requests seen)" : "nothing was measured";
+  const message = `${what}: the metric provider returned ${text}`;
   return { phase, message, isNoData: true };
 }
 

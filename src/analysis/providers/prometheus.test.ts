@@ -238,6 +238,19 @@ for (const [services, hint] of hints) {
   });
 }
 
+for (const [query, what] of [
+  [seedQuery, "no traffic was measured (0 requests seen)"],
+  ["sum(cache_hits) / sum(cache_reads)", "nothing was measured"],
+] as const) {
+  test(`SE-013 NaN is told as what it is known to be: ${what}`, async () => {
+    const { phase, message } = await ask(
+      () => ({ body: vector("NaN") }),
+      (url) => ({ address: url, query }),
+    );
+    assert.deepEqual([phase, message], ["Failed", `${what}: the metric provider returned [NaN]`]);
+  });
+}
+
 test("MP-006 warnings of the API stand in the measurement", async () => {
   const { metadata } = await ask(
     () => ({ body: { ...vector("1"), warnings: ["w1", "w2"] } }),

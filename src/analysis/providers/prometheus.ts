@@ -13,6 +13,7 @@ import { type HttpAnswer, MeasurementError, type Provider, type ProviderContext 
 import type { PrometheusMetric } from "../types.ts";
 import { basic, bearerToken } from "./oauth2.ts";
 import { emptyHint, type LabelValues } from "./prometheus-hint.ts";
+import { countsRequests } from "./prometheus-requests.ts";
 import { type SignRequest, signed } from "./sigv4.ts";
 
 /** Prometheus' HTTP API, as the original uses it (section 5.1). */
@@ -23,7 +24,8 @@ export const prometheus: Provider = {
     const metricMetadata = { ResolvedPrometheusQuery: config.query ?? "" };
     try {
       const { answer, address } = await query(config, context);
-      const { result, warnings } = parseAnswer(answer);
+      const { result: found, warnings } = parseAnswer(answer);
+      const result: Result = countsRequests(config.query ?? "") ? { ...found, absence: "requests" } : found;
       const metadata = {
         ...(warnings.length > 0 ? { warnings: warnings.map((text) => `"${text}"`).join(", ") } : {}),
         ...(result.text === "[]" ? await hint(config, address, context) : {}),

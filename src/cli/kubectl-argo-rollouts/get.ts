@@ -8,9 +8,10 @@ import { type ResourceType, resources } from "../../kube/resource.ts";
 import type { CommandContext } from "../plugin/command.ts";
 import { renderExperimentHeader, renderRolloutHeader } from "./header.ts";
 import { coloured, type Paint, plain } from "./icons.ts";
+import { renderNotes } from "./notes.ts";
 import { getToRead, listParts } from "./objects.ts";
 import { renderExperimentTree, renderRolloutTree } from "./tree.ts";
-import { watchParts } from "./watch.ts";
+import { type Picture, watchParts } from "./watch.ts";
 
 export interface GetOptions {
   readonly isWatching: boolean;
@@ -22,14 +23,15 @@ export interface GetOptions {
 /** What `get` can show: where the object is, and how it and its parts become text. */
 interface View<T extends KubeObject> {
   readonly type: ResourceType;
-  readonly render: (object: T, parts: RolloutParts, brush: { now: Instant; paint: Paint }) => string;
+  readonly render: (object: T, parts: RolloutParts, brush: { now: Instant; paint: Paint }) => Picture;
 }
 
 const rolloutView: View<Rollout> = {
   type: resources.argoRollouts,
   render(rollout, parts, brush) {
     const summary = summariseRollout(rollout, parts);
-    return `${renderRolloutHeader(summary, brush.paint)}\n${renderRolloutTree(summary, brush)}`;
+    const text = `${renderRolloutHeader(summary, brush.paint)}\n${renderRolloutTree(summary, brush)}`;
+    return { text, notes: renderNotes(summary) };
   },
 };
 
@@ -37,7 +39,8 @@ const experimentView: View<Experiment> = {
   type: resources.experiments,
   render(experiment, parts, brush) {
     const summary = summariseExperiment(experiment, parts);
-    return `${renderExperimentHeader(summary, brush.paint)}\n${renderExperimentTree(summary, brush)}`;
+    const text = `${renderExperimentHeader(summary, brush.paint)}\n${renderExperimentTree(summary, brush)}`;
+    return { text, notes: renderNotes(summary) };
   },
 };
 
@@ -58,7 +61,9 @@ async function show<T extends KubeObject>(
   const paint = hasColor ? coloured : plain;
   const object = await getToRead<T>(context, view.type, name);
   if (!isWatching) {
-    context.print(view.render(object, await listParts(context), { now: clock.now(), paint }));
+    const { text, notes } = view.render(object, await listParts(context), { now: clock.now(), paint });
+    context.print(text);
+    context.printError(notes);
     return;
   }
   await watchParts(context, view.type, {

@@ -14,11 +14,17 @@ const PAUSE_BETWEEN_DRAWINGS_MS = 200;
 /** Home, clear, home: what the original sends. */
 const CLEAR = "\u001b[H\u001b[2J\u001b[0;0H";
 
+export interface Picture {
+  readonly text: string;
+  /** For standard error; "" when there is nothing to add. */
+  readonly notes: string;
+}
+
 export interface WatchedPicture {
   /** 0: for ever. */
   readonly timeoutMs: number;
   /** The picture of this moment; null when there is nothing to show. */
-  draw(caches: CacheReader, parts: RolloutParts): string | null;
+  draw(caches: CacheReader, parts: RolloutParts): Picture | null;
 }
 
 /** Draws anew at each change until Ctrl-C or the end of the time, which are no failures (CL-029). */
@@ -52,11 +58,12 @@ export async function watchParts(context: CommandContext, type: ResourceType, pi
 /** A terminal is drawn over and ages tick on it; into a file or pipe goes one picture a change. */
 class Screen {
   readonly #context: CommandContext;
-  readonly #picture: () => string | null;
+  readonly #picture: () => Picture | null;
+  #notes = "";
   #drawnAt = Number.NEGATIVE_INFINITY;
   #next: { at: number; cancel: () => void } | null = null;
 
-  constructor(context: CommandContext, picture: () => string | null) {
+  constructor(context: CommandContext, picture: () => Picture | null) {
     this.#context = context;
     this.#picture = picture;
   }
@@ -81,8 +88,15 @@ class Screen {
     const { clock, isTerminal } = this.#context;
     this.#next = null;
     this.#drawnAt = clock.now();
-    const text = this.#picture();
-    if (text !== null) this.#context.print(isTerminal ? `${CLEAR}${text}` : text);
+    const picture = this.#picture();
+    if (picture !== null) this.#show(picture);
     if (isTerminal) this.#drawAt(clock.now() + TICK_MS);
+  }
+  /** Notes are wiped away with the picture on a terminal; elsewhere they stand, so only new ones are told. */
+  #show({ text, notes }: Picture): void {
+    const { isTerminal, print, printError } = this.#context;
+    print(isTerminal ? `${CLEAR}${text}` : text);
+    if (isTerminal || notes !== this.#notes) printError(notes);
+    this.#notes = notes;
   }
 }

@@ -47,6 +47,32 @@ test("AN-032 SE-002 first after the delay, then after each interval, after an er
   await world.stop();
 });
 
+test("SE-003 each measurement that goes wrong is an event of the run, in the provider's words", async () => {
+  const { world } = await startAnalysisWorld(() => "no answer");
+  await world.apply(analysisRun({ metrics: [metric("rate", { interval: "20s", consecutiveErrorLimit: 2 })] }));
+  await world.advance(5_000);
+  assert.deepEqual(await messages(world, "MeasurementError"), [], "the next measurement has not begun");
+  await world.advance(60_000);
+  assert.equal((await getRun(world)).status?.phase, "Error");
+  assert.deepEqual(await messages(world, "MeasurementError"), ["Warning Metric 'rate': no answer"]);
+  const events = await world.list(resources.events);
+  assert.equal(events.find((event) => event["reason"] === "MeasurementError")?.["count"], 3);
+  await checkFixpoint(world);
+  await world.stop();
+});
+
+test("SE-013 SU-002 what passes without having seen anything is told too", async () => {
+  const { world } = await startAnalysisWorld(() => Number.NaN);
+  const watchful = metric("rate", { failureCondition: "result > 0.5" });
+  delete watchful.successCondition;
+  await world.apply(analysisRun({ metrics: [watchful] }));
+  await world.settle();
+  assert.deepEqual(await messages(world, "MeasurementSuccessful"), [
+    "Warning Metric 'rate': nothing was measured: the metric provider returned NaN",
+  ]);
+  await world.stop();
+});
+
 test("AN-045 V6 termination ends an unbounded run with Run Terminated", async () => {
   const { world } = await startAnalysisWorld(() => 1);
   await world.apply(analysisRun({ metrics: [metric("rate", { interval: "20s" })] }));

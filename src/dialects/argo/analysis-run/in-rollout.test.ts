@@ -91,6 +91,26 @@ test("SE-002 SE-003 errors every 10 s after the first minute abort with the fift
   await world.stop();
 });
 
+test("SE-003 the Rollout's events say why its analysis finds nothing, before the limit is reached", async () => {
+  const world = await release(() => "no series", paused, background);
+  await world.advance(70_000);
+  assert.equal((await statusOf(world))?.phase, "Paused");
+  const told = (await world.list(resources.events)).filter((event) => event["reason"] === "MeasurementError");
+  const [run] = await world.list<AnalysisRun>(resources.analysisRuns, "default");
+  const { uid } = (await world.get<Rollout>(resources.argoRollouts, key))!.metadata;
+  const of = (kind: string) => told.find((event) => (event["involvedObject"] as { kind: string }).kind === kind);
+  assert.equal(of("AnalysisRun")?.["message"], "Metric 'success-rate': no series");
+  assert.equal(of("Rollout")?.["message"], `Analysis Run '${run?.metadata.name}' Metric 'success-rate': no series`);
+  assert.deepEqual(of("Rollout")?.["involvedObject"], {
+    apiVersion: "argoproj.io/v1alpha1",
+    kind: "Rollout",
+    name: "web",
+    namespace: "default",
+    uid,
+  });
+  await world.stop();
+});
+
 test("RA-004 the background run ends with the release and is Successful", async () => {
   const world = await release(() => 1, paused, background);
   await world.advance(90_000);

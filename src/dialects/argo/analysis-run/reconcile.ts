@@ -16,6 +16,7 @@ import {
   type StatusWrite,
   type Write,
 } from "../../../runtime/plan.ts";
+import { explanations } from "./explain.ts";
 import type { AnalysisRunView } from "./gather.ts";
 import { followJobs, forgottenJobs, JOB_NAME, JOB_NAMESPACE, jobName, renderJob, terminateJobs } from "./jobs.ts";
 
@@ -74,6 +75,8 @@ function proceed(view: AnalysisRunView, before: AnalysisRunStatus, metrics: read
     event(run, `Metric${phase}`, { phase, message: `Metric '${name}' Completed. Result: ${phase}` }),
   );
   if (assessed.hasCompleted) events.push(runEvent(run, assessed.status.phase!));
+  const completed = new Set(assessed.completedMetrics.map(({ name }) => name));
+  events.push(...explanations(run, { assessed: assessed.status, begun: begun.status, completed }));
   return {
     writes: [...ended.writes, ...begun.writes, ...forgottenJobs(begun.status, jobs)],
     status: statusWrite(run, begun.status),

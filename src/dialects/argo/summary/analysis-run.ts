@@ -1,3 +1,4 @@
+import { hintOf } from "../hint.ts";
 import type { AnalysisRun, Measurement, Metric, MetricResult } from "../types.ts";
 import { compareTexts, isOwnedBy, revisionOf } from "./order.ts";
 
@@ -31,6 +32,9 @@ export interface MetricSummary {
   readonly phase: string;
   readonly message: string;
   readonly measurements: readonly Measurement[];
+  /** What the last finished measurement says: its own message, and why the provider may have found nothing. */
+  readonly lastMessage: string;
+  readonly hint: string;
 }
 
 export interface JobSummary {
@@ -88,6 +92,8 @@ function summariseMetric(
   results: readonly MetricResult[],
 ): MetricSummary {
   const result = results.find((candidate) => candidate.name === name);
+  const measurements = result?.measurements ?? [];
+  const last = measurements.findLast(({ finishedAt }) => finishedAt !== undefined);
   return {
     name,
     successCondition,
@@ -95,6 +101,8 @@ function summariseMetric(
     isDryRun: result?.dryRun ?? false,
     phase: result?.phase ?? "",
     message: result?.message ?? "",
-    measurements: result?.measurements ?? [],
+    measurements,
+    lastMessage: last?.message ?? "",
+    hint: last ? hintOf(last) : "",
   };
 }

@@ -1,0 +1,56 @@
+import { isCompleted, lastMeasurement, openMeasurement, resultOf } from "../../../analysis/status.ts";
+import type { AnalysisRun, AnalysisRunStatus, Measurement } from "../../../analysis/types.ts";
+import type { KubeObject } from "../../../api/meta.ts";
+import type { PlannedEvent } from "../../../runtime/plan.ts";
+import { hintOf } from "../hint.ts";
+
+/**
+ * Why measurements go wrong, told while the run still goes on (SE-003, SE-013): the original's messages stay as they are,
+ * so what we know beyond them is an event of the run, and of the Rollout or Experiment that waits for it. Told once for
+ * each measurement: when the next one begins, or when the metric has its verdict.
+ */
+export function explanations(run: AnalysisRun, { assessed, begun, completed }: Transition): readonly PlannedEvent[] {
+  if (run.spec.terminate === true) return [];
+  return (assessed.metricResults ?? []).flatMap((result) => {
+    const last = lastMeasurement(result);
+    const isFollowed = openMeasurement(resultOf(begun, result.name)) !== undefined;
+    if (!last || !isCompleted(last.phase) || !(isFollowed || completed.has(result.name))) return [];
+    const text = reasonOf(last);
+    return text === "" ? [] : events(run, { metric: result.name, phase: last.phase, text });
+  });
+}
+
+interface Transition {
+  /** The run with its finished measurements judged, and then with the next ones begun. */
+  readonly assessed: AnalysisRunStatus;
+  readonly begun: AnalysisRunStatus;
+  /** Metrics that got their verdict just now. */
+  readonly completed: ReadonlySet<string>;
+}
+
+function reasonOf(measurement: Measurement): string {
+  return [measurement.message ?? "", hintOf(measurement)].filter((part) => part !== "").join("; ");
+}
+
+function events(
+  run: AnalysisRun,
+  { metric, phase, text }: { readonly metric: string; readonly phase: string; readonly text: string },
+): PlannedEvent[] {
+  const about = { type: "Warning" as const, reason: `Measurement${phase}` };
+  const owner = ownerOf(run);
+  return [
+    { ...about, regarding: run, message: `Metric '${metric}': ${text}` },
+    ...(owner
+      ? [{ ...about, regarding: owner, message: `Analysis Run '${run.metadata.name}' Metric '${metric}': ${text}` }]
+      : []),
+  ];
+}
+
+/** Enough of the owner for an event about it. */
+function ownerOf({ metadata }: AnalysisRun): KubeObject | null {
+  const reference = metadata.ownerReferences?.find(({ controller }) => controller === true);
+  if (!reference) return null;
+  const { apiVersion, kind, name, uid } = reference;
+  const namespace = metadata.namespace === undefined ? {} : { namespace: metadata.namespace };
+  return { apiVersion, kind, metadata: { name, uid, ...namespace } };
+}
