@@ -1,8 +1,8 @@
 import type { KubeObject } from "../api/meta.ts";
 import type { Instant } from "../base/time.ts";
-import type { CacheReader } from "../kube/cache.ts";
+import type { CacheReader, Change } from "../kube/cache.ts";
 import type { ObjectKey, ResourceType } from "../kube/resource.ts";
-import type { Plan } from "./plan.ts";
+import type { Plan, PlannedEvent } from "./plan.ts";
 
 export type { CacheReader } from "../kube/cache.ts";
 
@@ -33,6 +33,8 @@ export interface Controller<View> {
    * the runner watches whatever kinds there are and calls this like `Watch.keysOf`.
    */
   everyKind?(object: KubeObject, type: ResourceType, cache: CacheReader): readonly string[];
+  /** Events that tell of an object's coming and going, which no plan could: pure, and told at every start anew. */
+  eventsOf?(change: Change): readonly PlannedEvent[];
   /** Null: nothing to do for this key (the object is gone). */
   gather(key: ObjectKey, cache: CacheReader, now: Instant): View | null;
   reconcile(view: View): Plan;

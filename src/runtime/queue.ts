@@ -1,5 +1,6 @@
 import type { Cancel, Clock } from "../base/clock.ts";
 import type { Instant } from "../base/time.ts";
+import type { QueueObserver } from "./observer.ts";
 
 /** Back-off of a failing key: 5 ms doubling to 1000 s (K8S-245). */
 const BACKOFF_FIRST_MS = 5;
@@ -14,6 +15,7 @@ const KEYS_MAX = 1_000_000;
 export class WorkQueue {
   readonly #clock: Clock;
   readonly #onReady: () => void;
+  readonly #observer: QueueObserver | undefined;
   /** In order of arrival. */
   #ready = new Set<string>();
   #running = new Set<string>();
@@ -22,9 +24,10 @@ export class WorkQueue {
   #timers = new Map<string, { readonly at: Instant; readonly cancel: Cancel }>();
   #failures = new Map<string, number>();
 
-  constructor(clock: Clock, onReady: () => void) {
+  constructor(clock: Clock, onReady: () => void, observer?: QueueObserver) {
     this.#clock = clock;
     this.#onReady = onReady;
+    this.#observer = observer;
   }
 
   /** Nothing to do now and nothing being done; keys may wait for their time. */
@@ -39,14 +42,20 @@ export class WorkQueue {
   /** False when the queue is full: the caller must look at everything anew once it has drained. */
   add(key: string): boolean {
     if (this.#running.has(key)) {
+      if (!this.#dirty.has(key)) this.#observer?.added(key);
       this.#dirty.add(key);
       return true;
     }
     if (this.#ready.has(key)) return true;
     if (this.#ready.size >= KEYS_MAX) return false;
+    this.#observer?.added(key);
+    this.#enqueue(key);
+    return true;
+  }
+
+  #enqueue(key: string): void {
     this.#ready.add(key);
     this.#onReady();
-    return true;
   }
 
   /** Adds the key at that time, or at an earlier time that it already has. */
@@ -66,6 +75,7 @@ export class WorkQueue {
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
     const delayMs = Math.min(BACKOFF_FIRST_MS * 2 ** failures, BACKOFF_MAX_MS);
+    this.#observer?.retried(key);
     this.addAt(key, this.#clock.now() + delayMs);
     return delayMs;
   }
@@ -82,6 +92,7 @@ export class WorkQueue {
       this.#running.add(key);
       this.#timers.get(key)?.cancel();
       this.#timers.delete(key);
+      this.#observer?.taken(key);
       return key;
     }
     return null;
@@ -89,7 +100,9 @@ export class WorkQueue {
 
   done(key: string): void {
     this.#running.delete(key);
-    if (this.#dirty.delete(key)) this.add(key);
+    this.#observer?.done(key);
+    // Its coming back was told when it was added.
+    if (this.#dirty.delete(key)) this.#enqueue(key);
   }
 
   clear(): void {

@@ -12,7 +12,8 @@ import { formatKey, keyOf, parseKey, qualifiedPlural, type ResourceType, resourc
 import type { AnyController, Watch } from "./controller.ts";
 import { EventRecorder } from "./events.ts";
 import { type Expectations, execute, isEmptyPlan, type Outcome } from "./executor.ts";
-import type { Plan, StatusWrite, Write } from "./plan.ts";
+import type { RunnerObserver } from "./observer.ts";
+import type { Plan, PlannedEvent, StatusWrite, Write } from "./plan.ts";
 import { WorkQueue } from "./queue.ts";
 
 /**
@@ -34,6 +35,7 @@ export interface RunnerOptions {
   readonly onWrite?: (count: number, write: Write | StatusWrite) => void;
   /** Tests and metrics: each plan that was made, before it is performed. */
   readonly onPlan?: (controller: string, key: string, plan: Plan) => void;
+  readonly observer?: RunnerObserver;
 }
 
 export interface Runner {
@@ -189,15 +191,21 @@ class ControllerRunner implements Runner {
         execute(plan, controller, {
           client,
           caches: this.#caches,
-          recorder: this.#recorder,
+          record: (component, event) => this.#record(component, event),
           isStopped: () => this.#isStopped,
           onWrite: (write) => {
             this.#writeCount++;
             this.#options.onWrite?.(this.#writeCount, write);
           },
         }),
-      record: (component, event) => this.#recorder.record(component, event),
+      record: (component, event) => this.#record(component, event),
+      observer: this.#options.observer,
     };
+  }
+
+  #record(component: string, event: PlannedEvent): void {
+    this.#options.observer?.onEvent?.(component, event);
+    this.#recorder.record(component, event);
   }
 
   #halt(): void {
@@ -237,6 +245,7 @@ class ControllerRunner implements Runner {
 
   #onChange(change: Change): void {
     if (this.#isStopped) return;
+    this.#options.observer?.onChange?.(change);
     for (const loop of this.#loops) loop.onChange(change);
     if (typeKey(change.type) === typeKey(resources.customResourceDefinitions)) this.refreshKinds();
   }
@@ -274,7 +283,15 @@ interface LoopContext {
   onBehind(resource: string): void;
   readonly onPlan: RunnerOptions["onPlan"];
   execute(plan: Plan, controller: AnyController): Promise<Outcome>;
-  record(component: string, event: Plan["events"][number]): void;
+  record(component: string, event: PlannedEvent): void;
+  readonly observer: RunnerObserver | undefined;
+}
+
+/** How a key's turn ended. */
+interface TurnEnd {
+  /** False: the key waits until the cache shows its writes. */
+  readonly isSettled: boolean;
+  readonly isError: boolean;
 }
 
 /** A key whose writes the cache has not shown yet. */
@@ -300,7 +317,7 @@ class ControllerLoop {
     this.controller = controller;
     this.#context = context;
     this.#watches = Map.groupBy(controller.watches, ({ type }) => typeKey(type));
-    this.#queue = new WorkQueue(context.clock, () => this.#planPump());
+    this.#queue = new WorkQueue(context.clock, () => this.#planPump(), context.observer?.queue?.(controller.name));
   }
 
   get isIdle(): boolean {
@@ -332,7 +349,9 @@ class ControllerLoop {
     return keys;
   }
 
-  onChange({ type, before, after }: Change): void {
+  onChange(change: Change): void {
+    const { type, before, after } = change;
+    for (const event of this.controller.eventsOf?.(change) ?? []) this.#record(event);
     if (before) for (const key of this.keysOf(type, before)) this.add(key);
     if (after) for (const key of this.keysOf(type, after)) this.add(key);
   }
@@ -378,42 +397,46 @@ class ControllerLoop {
   }
 
   async #work(key: string): Promise<void> {
-    let isSettled = true;
+    const { clock, observer } = this.#context;
+    const startedAt = clock.now();
+    let turn: TurnEnd = { isSettled: true, isError: false };
     try {
-      isSettled = await this.#reconcile(key);
+      turn = await this.#reconcile(key);
     } catch (error) {
       if (error instanceof CrashError) this.#context.onCrash(error);
-      else this.#fail(key, error);
+      else turn = { isSettled: true, isError: this.#fail(key, error) };
     }
+    const { isSettled, isError } = turn;
+    observer?.onTurn?.({ controller: this.controller.name, key, seconds: (clock.now() - startedAt) / 1000, isError });
     this.#active--;
     if (isSettled) this.#queue.done(key);
     if (this.#active === 0) for (const resolve of this.#quiet.splice(0)) resolve();
     this.#planPump();
   }
 
-  /** False when the key has to wait until the cache shows its writes. */
-  async #reconcile(key: string): Promise<boolean> {
+  async #reconcile(key: string): Promise<TurnEnd> {
     const coolAt = this.#hotUntil(key);
     if (coolAt !== null) {
       this.#queue.addAt(key, coolAt);
-      return true;
+      return { isSettled: true, isError: false };
     }
     const plan = this.planOf(key);
     if (plan === null) {
       this.#queue.forget(key);
-      return true;
+      return { isSettled: true, isError: false };
     }
     this.#context.onPlan?.(this.controller.name, key, plan);
     const { expectations, failure } = await this.#context.execute(plan, this.controller);
-    if (!this.#context.isReady()) return true;
-    if (failure) this.#handle(key, failure.error, failure.write);
+    if (!this.#context.isReady()) return { isSettled: true, isError: false };
+    let isError = false;
+    if (failure) isError = this.#handle(key, failure.error, failure.write);
     else {
       this.#queue.forget(key);
       if (plan.requeueAt !== null) this.#queue.addAt(key, plan.requeueAt);
     }
-    if (isSeen(expectations, this.#context.caches)) return true;
+    if (isSeen(expectations, this.#context.caches)) return { isSettled: true, isError };
     this.#wait(key, expectations);
-    return false;
+    return { isSettled: false, isError };
   }
 
   #wait(key: string, expectations: Expectations): void {
@@ -425,32 +448,30 @@ class ControllerLoop {
     this.#waiting.set(key, { expectations, cancelTimeout: this.#context.clock.schedule(CATCH_UP_MS, giveUp) });
   }
 
-  /** The one table of what to do when the world refuses a write. */
-  #handle(key: string, error: unknown, write: Write | StatusWrite): void {
+  /** The one table of what to do when the world refuses a write. Answers whether that is an error worth counting. */
+  #handle(key: string, error: unknown, write: Write | StatusWrite): boolean {
     const { logger } = this.#context;
     const fields = { controller: this.controller.name, key, write: describeWrite(write), error: String(error) };
-    if (!isApiError(error)) {
-      this.#fail(key, error);
-      return;
-    }
+    if (!isApiError(error)) return this.#fail(key, error);
     switch (verdictOf(error)) {
       case "retry":
         // Silent: somebody was faster, or our view was old. The next view knows better (INV-30, K8S-245).
         logger.debug(fields, "retrying on a fresh view");
         this.#queue.addAfterFailure(key);
-        return;
+        return false;
       case "park":
         logger.warn(fields, "the server refused a write");
         this.#reportRefusal(key, error);
-        return;
+        return true;
       case "back-off":
         logger.warn({ ...fields, delayMs: this.#queue.addAfterFailure(key) }, "a write failed");
+        return true;
     }
   }
 
   /** Our own mistake: this key backs off, the others go on. */
-  #fail(key: string, error: unknown): void {
-    if (!this.#context.isReady()) return;
+  #fail(key: string, error: unknown): boolean {
+    if (!this.#context.isReady()) return false;
     const delayMs = this.#queue.addAfterFailure(key);
     const stack = error instanceof Error ? error.stack : undefined;
     const message = error instanceof AssertionError ? "an assertion failed" : "a reconciler failed";
@@ -458,14 +479,18 @@ class ControllerLoop {
       { controller: this.controller.name, key, delayMs, error: String(error), stack },
       message,
     );
+    return true;
   }
 
   #reportRefusal(key: string, error: ApiError): void {
     const [primary] = this.controller.watches;
     const regarding = primary && this.#context.caches.get(primary.type, parseKey(key));
     if (!regarding) return;
-    const component = this.controller.component ?? this.controller.name;
-    this.#context.record(component, { regarding, type: "Warning", reason: "WriteRefused", message: error.message });
+    this.#record({ regarding, type: "Warning", reason: "WriteRefused", message: error.message });
+  }
+
+  #record(event: PlannedEvent): void {
+    this.#context.record(this.controller.component ?? this.controller.name, event);
   }
 
   /** Null, or when the key may run again. A fixed time: a thousand wakes in one second are no thousand failures. */

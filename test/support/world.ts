@@ -17,6 +17,7 @@ import type { KubeClient } from "../../src/kube/client.ts";
 import { isAlreadyExists } from "../../src/kube/errors.ts";
 import { formatKey, keyOf, type ObjectKey, type ResourceType } from "../../src/kube/resource.ts";
 import type { AnyController } from "../../src/runtime/controller.ts";
+import type { RunnerObserver } from "../../src/runtime/observer.ts";
 import type { Plan, StatusWrite, Write } from "../../src/runtime/plan.ts";
 import { CrashError, createRunner, type Runner } from "../../src/runtime/runner.ts";
 import { type Faults, FaultyClient, noFaults } from "./faulty-client.ts";
@@ -41,6 +42,7 @@ export interface WorldOptions {
   readonly faults?: Partial<Faults>;
   readonly logger?: Logger;
   readonly onPlan?: (controller: string, key: string, plan: Plan) => void;
+  readonly observer?: RunnerObserver;
 }
 
 export interface WorldBasics {
@@ -237,7 +239,7 @@ export class World {
   }
 
   #makeRunner(): Runner {
-    const { controllers = [], logger = silentLogger, onPlan } = this.#options;
+    const { controllers = [], logger = silentLogger, onPlan, observer } = this.#options;
     const builtin = builtinControllers({ rootCertificate: "-----BEGIN CERTIFICATE-----", apiServer: null });
     const given = typeof controllers === "function" ? controllers(this) : controllers;
     return createRunner({
@@ -249,6 +251,7 @@ export class World {
       kinds: () => this.types(),
       onWrite: (_count, write) => this.#onWrite(write),
       ...(onPlan ? { onPlan } : {}),
+      ...(observer ? { observer } : {}),
     });
   }
 
