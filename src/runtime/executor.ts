@@ -143,12 +143,28 @@ class Execution {
       this.#wrote(type, null, await client.create(type, object, { fieldManager: this.#fieldManager }));
       return true;
     } catch (error) {
+      if (isOutcomeUnknown(error) && (await this.#wasCreated(type, object))) return true;
       if (!isAlreadyExists(error)) throw error;
       // Names are derived, so this is most likely our own object, made before a crash or by a request whose answer was
       // lost. If it is, the plan goes on; if not, the reconciler must see it in its view before it decides again.
       const existing = await client.get(type, keyOf(object));
       this.#expect(type, existing);
       if (controllerUidOf(existing) !== controllerUidOf(object) || existing.metadata.deletionTimestamp) throw error;
+      return false;
+    }
+  }
+
+  /**
+   * After an answer that was lost: is the object there? If nobody asked, a view that shows only some of the objects made
+   * together would make one too many, under the name that follows from what it shows.
+   */
+  async #wasCreated(type: ResourceType, object: KubeObject): Promise<boolean> {
+    try {
+      const existing = await this.#options.client.get(type, keyOf(object));
+      this.#expect(type, existing);
+      return controllerUidOf(existing) === controllerUidOf(object) && !existing.metadata.deletionTimestamp;
+    } catch {
+      // The first error says what is wrong.
       return false;
     }
   }
@@ -260,6 +276,11 @@ class Execution {
 /** A budget has nothing to give (429), or cannot tell: a pod of two budgets (500). */
 function isHeld(error: unknown): boolean {
   return isApiError(error) && (error.code === 429 || (error.code === 500 && error.reason === "InternalError"));
+}
+
+/** The request may have been performed: the server failed on its way, or was never heard of again. */
+function isOutcomeUnknown(error: unknown): boolean {
+  return !isApiError(error) || error.code >= 500;
 }
 
 function controllerUidOf(object: KubeObject): string | undefined {

@@ -89,6 +89,39 @@ test("INV-30 conflicts are retried on a fresh view until the write is in", async
   assert.deepEqual((await world.get(resources.configMaps, key))?.["data"], { x: "1" });
 });
 
+test("INV-30 an object whose creation was performed but not answered for is waited for, not made twice", async () => {
+  const views: number[] = [];
+  const controller: Controller<{ readonly map: KubeObject; readonly children: number }> = {
+    name: "test-controller",
+    watches: [{ type: resources.configMaps, keysOf: (map) => (map.metadata.name === "a" ? ["default/a"] : []) }],
+    gather: (key, cache) => {
+      const map = cache.get(resources.configMaps, key);
+      return map && { map, children: cache.ownedBy(resources.configMaps, map.metadata.uid ?? "").length };
+    },
+    // Names follow from what is seen, as those of pods do.
+    reconcile: ({ map, children }) => {
+      views.push(children);
+      const names = Array.from({ length: Math.max(0, 3 - children) }, (_, index) => `child-${children}-${index}`);
+      const writes = names.map((name) => ({
+        op: "create" as const,
+        type: resources.configMaps,
+        object: ownedBy(map, name),
+      }));
+      return { ...emptyPlan, writes };
+    },
+  };
+  const faults = { staleMs: 500, lostAnswer: 0.5 };
+  const world = await startWorld({ builtinControllers: false, controllers: [controller], faults });
+  await world.apply(configMap("a"));
+  await world.settle();
+  const children = (await world.list(resources.configMaps, "default")).filter(
+    ({ metadata }) => metadata.ownerReferences,
+  );
+  assert.equal(children.length, 3);
+  assert.deepEqual([views[0], new Set(views).size], [0, 1], "no view shows only some of them");
+  await world.stop();
+});
+
 test("the first failure stops the plan: no later write, no status, no event", async () => {
   const controller = controllerOf(({ map }) => ({
     ...emptyPlan,
