@@ -231,3 +231,46 @@ test("XP-008 a crash after any write changes nothing in the end", async () => {
     },
   });
 });
+
+test("XP-007 without duration and required analyses it runs until it is terminated", async () => {
+  const world = await start();
+  await world.apply(analysisTemplate({ count: 1 }));
+  await world.apply(experiment({ analyses: [check], progressDeadlineSeconds: 60 }));
+  await world.advance(3_600_000);
+  const { status } = await get(world);
+  assert.deepEqual([status?.phase, status?.analysisRuns?.[0]?.phase], ["Running", "Successful"]);
+  await world.patch(resources.experiments, key, { spec: { terminate: true } });
+  await world.settle();
+  assert.equal((await get(world)).status?.phase, "Successful");
+  await world.stop();
+});
+
+test("XP-008 a template's ReplicaSet that was scaled by hand goes back", async () => {
+  const world = await start();
+  await world.apply(experiment({}));
+  await world.settle();
+  await world.patch(resources.replicaSets, { namespace: "default", name: "exp-base" }, { spec: { replicas: 5 } });
+  await world.settle();
+  assert.deepEqual(await sizes(world), ["exp-base 1", "exp-canary 1"]);
+  await world.stop();
+});
+
+test("XP-009 arguments may name hashes, ReplicaSets and the times of the experiment", async () => {
+  const urls: string[] = [];
+  const world = await start(({ provider }) => {
+    urls.push(provider.web?.url ?? "");
+    return 1;
+  });
+  const value =
+    "{{templates.base.podTemplateHash}}/{{templates.canary.replicaset.name}}/{{experiment.availableAt}}/{{experiment.finishedAt}}";
+  await world.apply(analysisTemplate({}));
+  await world.apply(experiment({ duration: "60s", analyses: [{ ...check, args: [{ name: "host", value }] }] }));
+  await world.settle();
+  const { status } = await get(world);
+  const hash = (await world.list<ReplicaSet>(resources.replicaSets))[0]?.metadata.labels?.[
+    "rollouts-pod-template-hash"
+  ];
+  const ended = new Date(Date.parse(status?.availableAt ?? "") + 60_000).toISOString().replace(".000Z", "Z");
+  assert.deepEqual(urls, [`http://${hash}/exp-canary/${status?.availableAt}/${ended}/`]);
+  await world.stop();
+});

@@ -223,15 +223,16 @@ function assess(
     status: phase,
     ...(message ? { message } : {}),
   });
-  if (status.availableReplicas === desired && view.replicaSets.has(name)) {
-    return as(hasPassed || isOver ? "Successful" : "Running");
-  }
+  // The deadline is for pods to come, not for how long they served before they were told to go.
+  if (isOver) return as("Successful");
+  if (status.availableReplicas === desired && view.replicaSets.has(name))
+    return as(hasPassed ? "Successful" : "Running");
   const seconds = deadlineSeconds(view);
   const from = parseTime(status.lastTransitionTime) ?? now;
   if (now > addSeconds(from, seconds)) {
     return as("Failed", `Template '${name}' exceeded its progressDeadlineSeconds (${seconds})`);
   }
-  return as(isOver ? "Successful" : "Progressing");
+  return as("Progressing");
 }
 
 /** XP-012. */
