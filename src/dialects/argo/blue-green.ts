@@ -28,9 +28,9 @@ export function reconcileBlueGreen(pass: Pass): Plan {
   if (pass.isChanged) return finish(pass);
   if (pass.isFullyPromoted && pass.isAborted) pass.clearAbort(); // ARC-064
   if (!pass.isAborted) delete pass.next.abortedAt;
-  if (reconcileRestart(pass)) return pass.plan({ withStatus: false });
   limitHistory(pass);
   scaleAll(pass);
+  reconcileRestart(pass);
   pause(pass);
   switchActive(pass);
   analyse(pass);

@@ -25,7 +25,6 @@ export function reconcileCanary(pass: Pass): Plan {
   if (pass.isChanged) return finishCanary(pass, NO_TRAFFIC);
   if (pass.isFullyPromoted && pass.isAborted) pass.clearAbort(); // ARC-064
   if (!pass.isAborted) delete pass.next.abortedAt;
-  if (reconcileRestart(pass)) return pass.plan({ withStatus: false });
   reconcileEphemeralMetadata(pass);
   limitHistory(pass);
   switchCanaryServices(pass, { isCanaryIdle: !pass.isRouted || isCanaryIdle(pass) });
@@ -33,6 +32,7 @@ export function reconcileCanary(pass: Pass): Plan {
   reconcileExperiment(pass);
   reconcileCanaryAnalysis(pass);
   scaleReplicaSets(pass, traffic);
+  reconcileRestart(pass);
   if (!pass.hasScaled) pauseAtStep(pass);
   return finishCanary(pass, traffic);
 }

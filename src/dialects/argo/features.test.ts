@@ -287,21 +287,6 @@ test("ARC-083 ARC-084 INV-18 with dynamicStableScale stable shrinks behind the t
   await world.stop();
 });
 
-test("ARC-160 a restart replaces all pods, and none of them at the cost of the others", async () => {
-  const world = await deployed(await startArgo(), aRollout({}, { replicas: 3 }));
-  const before = new Set((await world.list(resources.pods)).map(({ metadata }) => metadata.uid));
-  const restartAt = new Date(world.clock.now()).toISOString().replace(/\.\d+Z/, "Z");
-  await world.advance(2000);
-  await world.patch(resources.argoRollouts, KEY, { spec: { restartAt } });
-  await world.advance(120_000);
-  const after = await world.list(resources.pods);
-  assert.equal(after.length, 3);
-  assert.ok(after.every(({ metadata }) => !before.has(metadata.uid)));
-  assert.equal((await statusOf(world)).restartedAt, restartAt);
-  assert.equal((await statusOf(world)).phase, "Healthy");
-  await world.stop();
-});
-
 test("ARC-165 ephemeral metadata follows the role of the pods", async () => {
   const metadata = { canaryMetadata: { labels: { role: "canary" } }, stableMetadata: { labels: { role: "stable" } } };
   const world = await deployed(await startArgo(), aRollout(metadata));

@@ -5,6 +5,7 @@ import type { AnyController, CacheReader, Controller } from "../../runtime/contr
 import { DATA_PLANE_KEY, isLive } from "../../traffic/data-plane.ts";
 import { analysisRunController } from "./analysis-run/index.ts";
 import { destinationRuleCleanup, serviceCleanup } from "./cleanup.ts";
+import { rolloutEvents } from "./comings.ts";
 import { experimentController } from "./experiment/index.ts";
 import {
   destinationRuleNames,
@@ -14,6 +15,7 @@ import {
   virtualServiceNames,
   workloadType,
 } from "./gather.ts";
+import { ofInstance } from "./instance.ts";
 import { reconcileRollout } from "./reconcile.ts";
 import type { Rollout } from "./types.ts";
 import type { RolloutView } from "./view.ts";
@@ -23,19 +25,22 @@ import type { RolloutView } from "./view.ts";
 export interface ArgoOptions {
   /** How long a change of routes is taken to need where no data plane tells when it is in force. */
   readonly assumedPropagationSeconds?: number;
+  /** The original's `--instance-id` (ARC-805); "": the objects without that label. */
+  readonly instanceId?: string;
 }
 
 const ASSUMED_PROPAGATION_SECONDS = 1; // design decision 3
 
 export function argoControllers({
   assumedPropagationSeconds = ASSUMED_PROPAGATION_SECONDS,
+  instanceId = "",
 }: ArgoOptions = {}): AnyController[] {
   return [
-    rolloutController(assumedPropagationSeconds),
+    ofInstance(rolloutController(assumedPropagationSeconds), { type: resources.argoRollouts, instanceId }),
     serviceCleanup,
     destinationRuleCleanup,
-    analysisRunController,
-    experimentController,
+    ofInstance(analysisRunController, { type: resources.analysisRuns, instanceId }),
+    ofInstance(experimentController, { type: resources.experiments, instanceId }),
   ];
 }
 
@@ -66,8 +71,10 @@ function rolloutController(assumedPropagationSeconds: number): Controller<Rollou
       { type: resources.clusterAnalysisTemplates, keysOf: (_, cache) => analysed(cache, undefined) },
       { type: resources.deployments, keysOf: rolloutsOfWorkload(resources.deployments) },
       { type: podTemplates, keysOf: rolloutsOfWorkload(podTemplates) },
+      { type: resources.podDisruptionBudgets, keysOf: restartingRollouts },
     ],
     reads: [resources.pods],
+    eventsOf: rolloutEvents,
     gather: (key, cache, now) => gatherRollout(key, cache, { now, assumedPropagationSeconds }),
     reconcile: reconcileRollout,
   };
@@ -131,6 +138,17 @@ function analysed(cache: CacheReader, namespace: string | undefined): string[] {
       return canary?.analysis || isStep || blueGreen?.prePromotionAnalysis || blueGreen?.postPromotionAnalysis;
     }),
   );
+}
+
+/** A restart goes on as soon as a budget has something to give again. */
+function restartingRollouts({ metadata }: KubeObject, cache: CacheReader): string[] {
+  return keys(cache.indexedBy<Rollout>(resources.argoRollouts, restarting, metadata.namespace ?? ""));
+}
+
+/** Index: the namespace of a Rollout that restarts. */
+function restarting({ metadata, spec, status }: Rollout): readonly string[] {
+  const isRestarting = spec.restartAt !== undefined && spec.restartAt !== status?.restartedAt;
+  return isRestarting ? [metadata.namespace ?? ""] : [];
 }
 
 function rolloutsOfWorkload(type: ResourceType): (object: KubeObject, cache: CacheReader) => string[] {
