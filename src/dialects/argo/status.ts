@@ -92,7 +92,9 @@ export function setConditions(pass: Pass): void {
   }
   const completed = isPromoted(next) ? "True" : "False";
   const hasTurned = setCondition(next, condition("Completed", completed, "RolloutCompleted", "RolloutCompleted"), now);
-  if (hasTurned && completed === "False") {
+  // A blue-green's first version is stable as soon as it exists: the original tells of no update there (ARC-647).
+  const isFirstBlueGreen = pass.blueGreen !== undefined && (pass.status.stableRS ?? "") === "";
+  if (hasTurned && completed === "False" && !isFirstBlueGreen) {
     pass.event(
       "RolloutNotCompleted",
       `Rollout not completed, started update to revision ${pass.revision} (${pass.newHash})`,
