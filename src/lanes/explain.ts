@@ -72,7 +72,7 @@ export interface Hop {
 }
 
 export interface HopRule {
-  readonly kind: "VirtualService";
+  readonly kind: "VirtualService" | "Ingress" | "HTTPRoute";
   readonly namespace: string;
   readonly name: string;
   readonly path: string;
@@ -250,6 +250,7 @@ function withTraceValue(source: string, request: ExplainRequest): string {
 }
 
 function ruleOf(route: RouteReference | null): HopRule | null {
+  if (route?.object) return { ...route.object, route: route.name };
   if (!route?.virtualService) return null;
   const match = route.matchIndex === null ? "" : `.match[${route.matchIndex}]`;
   return {

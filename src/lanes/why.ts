@@ -1,6 +1,6 @@
 import { hostOfAuthority } from "../routing/hosts.ts";
 import { type NearRule, nearestRules } from "../routing/nearest.ts";
-import type { Decision, Facts, LaneContext, RoutingConfig, Table } from "../routing/types.ts";
+import type { Decision, Facts, LaneContext, RouteReference, RoutingConfig, Table } from "../routing/types.ts";
 
 /** The reasons behind a hop's decision, in words (LANE-901 `why`). */
 export interface Situation {
@@ -37,14 +37,16 @@ export function whyOf(situation: Situation): readonly string[] {
 function whyNoRoute(situation: Situation): readonly string[] {
   const { method, path, authority } = situation.facts;
   const nearest = nearestOf(situation);
-  if (nearest === null) return [`no Gateway server with a VirtualService answers for host ${authority}`];
+  if (nearest === null) return [`no VirtualService, HTTPRoute or Ingress answers for host ${authority}`];
   return [
     `no rule of host ${authority} matches ${method} ${path} with these headers`,
-    ...nearest.map(({ route, failed }) => {
-      const { namespace, name } = route.virtualService ?? { namespace: "", name: "" };
-      return `VirtualService ${namespace}/${name} http[${route.httpIndex}]: ${failed} does not hold`;
-    }),
+    ...nearest.map(({ route, failed }) => `${ruleName(route)}: ${failed} does not hold`),
   ];
+}
+
+function ruleName({ virtualService, object, httpIndex }: RouteReference): string {
+  if (object) return `${object.kind} ${object.namespace}/${object.name} ${object.path}`;
+  return `VirtualService ${virtualService?.namespace}/${virtualService?.name} http[${httpIndex}]`;
 }
 
 function isWithoutService(clusterName: string, { services }: RoutingConfig): boolean {

@@ -123,7 +123,13 @@ export interface RouteReference {
   /** Null for the implicit route of a service without VirtualService (MESH-018) and of an unknown host (MESH-019). */
   readonly virtualService: { readonly namespace: string; readonly name: string } | null;
   /** The object when it is of another kind; absent for a VirtualService. */
-  readonly object?: { readonly kind: "Ingress" | "HTTPRoute"; readonly namespace: string; readonly name: string };
+  readonly object?: {
+    readonly kind: "Ingress" | "HTTPRoute";
+    readonly namespace: string;
+    readonly name: string;
+    /** The place in it: `spec.rules[0].http.paths[1]`, `spec.rules[0].matches[1]`. */
+    readonly path: string;
+  };
   /** Index in `spec.http`, and in its `match` list (null: no match list). */
   readonly httpIndex: number;
   readonly matchIndex: number | null;
