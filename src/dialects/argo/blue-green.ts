@@ -2,6 +2,7 @@ import { addSeconds, parseTime } from "../../base/time.ts";
 import type { Plan } from "../../runtime/plan.ts";
 import { followRun, tidyRuns } from "./analysis/runs.ts";
 import { ABORT_DELAY_SECONDS } from "./canary-counts.ts";
+import { concludeStatus } from "./conclude.ts";
 import { reconcileEphemeralMetadata } from "./ephemeral-metadata.ts";
 import { limitHistory } from "./history.ts";
 import type { Pass } from "./pass.ts";
@@ -16,7 +17,7 @@ import {
 import { resetStatus } from "./reset.ts";
 import { reconcileRestart } from "./restart.ts";
 import { selectedHash, serviceOf, switchService } from "./services.ts";
-import { isPromoted, markAborted, setConditions, setCounts, setPhase } from "./status.ts";
+import { isPromoted, markAborted, setCounts } from "./status.ts";
 import { isReferenced, NO_TRAFFIC } from "./traffic.ts";
 
 const SCALE_DOWN_DELAY_SECONDS = 30; // ARC 1.3
@@ -43,8 +44,7 @@ export function rescaleBlueGreen(pass: Pass): Plan {
   readSelectors(pass);
   scaleAll(pass);
   setCounts(pass);
-  setConditions(pass);
-  setPhase(pass);
+  concludeStatus(pass);
   return pass.plan();
 }
 
@@ -293,8 +293,7 @@ function finish(pass: Pass): Plan {
     if (isPromoted(next)) delete next.promoteFull;
     setCounts(pass);
   }
-  setConditions(pass);
-  setPhase(pass);
+  concludeStatus(pass);
   return pass.plan();
 }
 

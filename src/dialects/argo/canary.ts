@@ -4,6 +4,7 @@ import type { Plan } from "../../runtime/plan.ts";
 import { reconcileCanaryAnalysis } from "./analysis/canary-runs.ts";
 import { reconcileExperiment } from "./analysis/experiments.ts";
 import { ABORT_DELAY_SECONDS, isAtDesired, nextPair } from "./canary-counts.ts";
+import { concludeStatus } from "./conclude.ts";
 import { boundsOf, meetsThreshold } from "./counts.ts";
 import { pauseMilliseconds } from "./durations.ts";
 import { reconcileEphemeralMetadata } from "./ephemeral-metadata.ts";
@@ -13,7 +14,7 @@ import { availableOf, byRevisionDescending, hashOf, scaleDownDeadline, sumOf, wa
 import { resetStatus } from "./reset.ts";
 import { reconcileRestart } from "./restart.ts";
 import { switchCanaryServices } from "./services.ts";
-import { markAborted, setConditions, setCounts, setPhase } from "./status.ts";
+import { markAborted, setCounts } from "./status.ts";
 import { describeStep } from "./steps.ts";
 import { isCanaryIdle, isReferenced, NO_TRAFFIC, reconcileTraffic, type Traffic } from "./traffic.ts";
 
@@ -43,8 +44,7 @@ export function rescaleCanary(pass: Pass): Plan {
   scaleReplicaSets(pass, { weight: pass.status.canary?.weights?.canary.weight ?? 0, isSettled: false });
   pass.noteReplicas();
   setCounts(pass);
-  setConditions(pass);
-  setPhase(pass);
+  concludeStatus(pass);
   return pass.plan();
 }
 
@@ -190,9 +190,8 @@ function hasCompletedStep(pass: Pass, traffic: Traffic): boolean {
 }
 
 function completeStep(pass: Pass): void {
-  const { currentStep, stepIndex, steps, next, status } = pass;
+  const { currentStep, stepIndex, steps, next } = pass;
   if (!currentStep || stepIndex === null) return;
-  const isTimed = currentStep.pause !== undefined && pass.hasPause("CanaryPauseStep");
   next.currentStepIndex = stepIndex + 1;
   if (next.canary) {
     delete next.canary.currentStepAnalysisRunStatus;
@@ -203,7 +202,6 @@ function completeStep(pass: Pass): void {
     "RolloutStepCompleted",
     `Rollout step ${stepIndex + 1}/${steps.length} completed (${describeStep(currentStep)})`,
   );
-  if (isTimed && (status.pauseConditions ?? []).length > 0) pass.event("RolloutResumed", "Rollout is resumed");
 }
 
 /** Why the newest version becomes the stable one now; null: it does not (ARC-113, ARC-114). */
@@ -254,7 +252,6 @@ function finishCanary(pass: Pass, traffic: Traffic): Plan {
     if (pass.isFullyPromoted && status.promoteFull) delete next.promoteFull;
     if (!next.pauseConditions && next.controllerPause && !pass.currentStep?.pause) delete next.controllerPause;
   }
-  setConditions(pass);
-  setPhase(pass);
+  concludeStatus(pass);
   return pass.plan();
 }

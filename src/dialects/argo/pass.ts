@@ -246,7 +246,6 @@ export class Pass {
     this.next.controllerPause = true;
     if (present.some((condition) => condition.reason === reason)) return;
     this.next.pauseConditions = [...present, { reason, startTime: formatTime(this.now) }];
-    this.event("RolloutPaused", `Rollout is paused (${reason})`);
   }
 
   removePause(reason: PauseReason): void {

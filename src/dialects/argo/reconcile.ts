@@ -4,6 +4,7 @@ import type { Plan } from "../../runtime/plan.ts";
 import { reconcileBlueGreen, rescaleBlueGreen } from "./blue-green.ts";
 import { reconcileCanary, rescaleCanary } from "./canary.ts";
 import { conditionOf, putCondition, setCondition } from "./conditions.ts";
+import { setDuration } from "./duration.ts";
 import { annotations } from "./keys.ts";
 import { createReplicaSet, ownerReference, syncRevision } from "./new-replica-set.ts";
 import { Pass } from "./pass.ts";
@@ -33,6 +34,7 @@ export function reconcileRollout(view: RolloutView): Plan {
   if (syncRevision(pass)) return pass.plan({ withStatus: false });
   if (tellPauseAndAbort(pass)) {
     setPhase(pass);
+    setDuration(pass); // a retry is seen in this pass alone
     return pass.plan();
   }
   reconcileWorkload(pass);

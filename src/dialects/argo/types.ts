@@ -23,6 +23,7 @@ export type RolloutSpec = Static<typeof rolloutSpec>;
 export type RolloutStatus = Static<typeof rolloutStatus>;
 export type RolloutCondition = NonNullable<RolloutStatus["conditions"]>[number];
 export type PauseCondition = NonNullable<RolloutStatus["pauseConditions"]>[number];
+export type RolloutDuration = NonNullable<RolloutStatus["duration"]>;
 export type CanaryStatus = NonNullable<RolloutStatus["canary"]>;
 export type BlueGreenStatus = NonNullable<RolloutStatus["blueGreen"]>;
 export type TrafficWeights = NonNullable<CanaryStatus["weights"]>;
