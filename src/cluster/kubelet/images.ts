@@ -105,6 +105,8 @@ function builtInImages({ appsDirectory, nodePath }: ImageTableOptions): readonly
     // The document's manifests keep `version: v1` when they move to 2.0, and its output says v2 (SEED-011).
     { ...sample, tags: ["2.0"], environment: { version: "v2" } },
     ...rolloutsDemoImages(nodePath, path.join(appsDirectory, "rollouts-demo", "server.js")),
+    // As far as installation manifests know: the controller itself is a part of the control plane.
+    { image: "*argoproj/argo-rollouts", command: [nodePath, path.join(appsDirectory, "argo-rollouts", "server.js")] },
     { image: "*busybox", command: [], args: ["sh"] },
     { image: "*alpine", command: [], args: ["sh"] },
     { image: "*curlimages/curl", command: ["curl"] },
