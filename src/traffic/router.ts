@@ -23,6 +23,11 @@ export interface Router {
   readonly verified?: boolean;
   /** Brings the versions' hashes into the objects, before any share moves (ARC-323). Absent: it needs none. */
   steer?(situation: { readonly isCanaryIdle: boolean }): Steering;
+  /**
+   * Some pod of the version takes requests behind the names that the objects have for it, and the data plane knows. Absent:
+   * the names are Services.
+   */
+  knowsVersion?(hash: string): boolean;
   /** The stable name leads to this version by this router's objects; absent: they name no version. */
   leadsStableTo?(hash: string): boolean;
   /** Versions that the objects name by their labels. */
@@ -77,6 +82,8 @@ export interface Decision {
   readonly events: readonly RouterEvent[];
   /** Why the wish cannot be met; null: it can. */
   readonly problem: Problem | null;
+  /** The writes only clear away what nothing depends on any more: no request is routed otherwise by them. */
+  readonly isTidying?: boolean;
 }
 
 export interface Steering extends Decision {
@@ -95,6 +102,16 @@ export interface Problem extends RouterEvent {
 }
 
 export const NOTHING: Decision = { writes: [], events: [], problem: null };
+
+/** A decision about several objects: the first problem counts. */
+export function joined(decisions: readonly Decision[]): Decision {
+  return {
+    writes: decisions.flatMap(({ writes }) => writes),
+    events: decisions.flatMap(({ events }) => events),
+    problem: decisions.find(({ problem }) => problem !== null)?.problem ?? null,
+    isTidying: decisions.every(({ writes, isTidying }) => writes.length === 0 || isTidying === true),
+  };
+}
 
 export function refused(message: string, reason = "TrafficRoutingError"): Decision {
   return { ...NOTHING, problem: { reason, message } };

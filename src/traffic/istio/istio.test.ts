@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { DestinationRule, VirtualService } from "../../api/istio.ts";
-import { editDestinationRule } from "./destination-rule.ts";
 import type { ManagedRoute } from "../router.ts";
+import { editDestinationRule } from "./destination-rule.ts";
 import { canaryShare, editVirtualService, type VirtualServiceWish } from "./virtual-service.ts";
 
 function wish(weight: number, change: Partial<VirtualServiceWish> = {}): VirtualServiceWish {
