@@ -139,6 +139,8 @@ const VOLATILE: ReadonlySet<string> = new Set([
   "lastUpdateTime",
   "startTime",
   "startedAt",
+  "finishedAt",
+  "rolloutStartedAt",
   "podIP",
   "podIPs",
   "clusterIP",

@@ -190,9 +190,12 @@ export function terminateRun(pass: Pass, run: AnalysisRun): void {
 
 const HISTORY_LIMIT = 5; // ARC 1.1
 
-/** ARC-655: runs that nothing refers to any more are ended, and deleted beyond the history limits. */
-export function tidyRuns(pass: Pass): void {
-  const current = pass.isAborted ? new Set<string>() : currentNames(pass.next);
+/**
+ * ARC-655: runs that nothing refers to any more are ended, and deleted beyond the history limits. When analysis is over,
+ * the ones that the status still tells of are ended too (ARC-650).
+ */
+export function tidyRuns(pass: Pass, { isOver = pass.isAborted }: { isOver?: boolean } = {}): void {
+  const current = isOver ? new Set<string>() : currentNames(pass.next);
   const kept = currentNames(pass.next);
   const others = pass.view.analysisRuns.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   for (const run of others) if (!current.has(run.metadata.name)) terminateRun(pass, run);
