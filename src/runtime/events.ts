@@ -17,7 +17,7 @@ import type { PlannedEvent } from "./plan.ts";
 const SIMILAR_MAX = 10;
 const SIMILAR_WINDOW_MS = 10 * 60 * 1000;
 const MERGED_PREFIX = "(combined from similar events): ";
-/** Token bucket per source and object. */
+/** Token bucket per source, object and type: what a release tells of its progress leaves room for its warnings. */
 const BURST = 25;
 const REFILL_MS = 5 * 60 * 1000;
 /** Least recently used memory entries go first; client-go keeps as many. */
@@ -90,11 +90,11 @@ export class EventRecorder {
   }
 
   async #write(component: string, event: PlannedEvent): Promise<void> {
-    if (!this.#spend(`${component}\0${identityOf(event.regarding)}`)) return;
+    if (!this.#spend(`${component}\0${event.type}\0${identityOf(event.regarding)}`)) return;
     const message = this.#merge(component, event);
     const key = `${similarKey(component, event)}\0${message.startsWith(MERGED_PREFIX) ? MERGED_PREFIX : message}`;
     const before = this.#recorded.get(key);
-    if (before && (await this.#repeat(before, message))) {
+    if (before && (await this.#repeat(component, before, message))) {
       touch(this.#recorded, key, before);
       return;
     }
@@ -102,11 +102,12 @@ export class EventRecorder {
   }
 
   /** False when the earlier event is gone, e.g. expired (K8S-205). */
-  async #repeat(before: Recorded, message: string): Promise<boolean> {
+  async #repeat(component: string, before: Recorded, message: string): Promise<boolean> {
     const body = { count: before.count + 1, lastTimestamp: formatTime(this.#clock.now()), message };
     try {
       const { namespace, name } = before;
-      await this.#client.patch(resources.events, { namespace, name }, { kind: "merge", body });
+      const options = { fieldManager: component };
+      await this.#client.patch(resources.events, { namespace, name }, { kind: "merge", body }, options);
       before.count++;
       return true;
     } catch (error) {
@@ -119,7 +120,7 @@ export class EventRecorder {
     for (let tries = 1; ; tries++) {
       const object = renderEvent(component, event, message, this.#clock.now(), this.#sequence++ % 1_000_000);
       try {
-        await this.#client.create(resources.events, object);
+        await this.#client.create(resources.events, object, { fieldManager: component });
         return { namespace: object.metadata.namespace ?? "", name: object.metadata.name, count: 1 };
       } catch (error) {
         if (!isAlreadyExists(error) || tries === NAME_TRIES) throw error;
