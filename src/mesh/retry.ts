@@ -20,6 +20,8 @@ function covers(token: string, outcome: Outcome): boolean {
       return outcome.kind === "closed" || outcome.kind === "protocol" || isConnectFailure;
     case "connect-failure":
       return isConnectFailure;
+    case "per-try-timeout": // Ours: what a retry of Gateway API asks for (MESH-367); VirtualServices cannot name it.
+      return outcome.kind === "per-try-timeout";
     case "retriable-4xx":
       return status === 409;
     default:

@@ -15,6 +15,10 @@ export interface CompiledCors {
   readonly allowCredentials: boolean;
   /** What a preflight of another origin gets: false passes it on, true answers it without headers. */
   readonly ignoresUnmatched: boolean;
+  /** A preflight is told the method that it asked for, where `*` would stand for nothing. */
+  readonly echoesMethod?: boolean;
+  /** Of the answer to a preflight; absent: 200, as Envoy gives. */
+  readonly preflightStatus?: number;
 }
 
 export function compileCors(spec: CorsPolicySpec | undefined): CompiledCors | null {
@@ -49,10 +53,11 @@ export function crossOrigin(cors: CompiledCors, facts: Facts): CrossOrigin {
     return isPreflight && cors.ignoresUnmatched ? { isAnswered: true, response: null } : NOTHING;
   }
   const credentials = cors.allowCredentials ? "true" : "";
+  const echoedMethod = facts.header("access-control-request-method") ?? "";
   const echoedHeaders = facts.header("access-control-request-headers") ?? "";
   const fields = isPreflight
     ? [
-        ["access-control-allow-methods", cors.allowMethods],
+        ["access-control-allow-methods", cors.echoesMethod ? echoedMethod : cors.allowMethods],
         ["access-control-allow-headers", cors.allowHeaders === "*" ? echoedHeaders : cors.allowHeaders],
         ["access-control-max-age", cors.maxAge],
       ]

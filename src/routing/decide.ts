@@ -5,7 +5,6 @@ import { takeDraw } from "./fault.ts";
 import { applyToReply } from "./headers.ts";
 import { hostOfAuthority } from "./hosts.ts";
 import { matches } from "./match.ts";
-import { redirectLocation } from "./redirect.ts";
 import { defaultRetry } from "./retry.ts";
 import { clusterOf, type RoutingRequest, type Selection, select } from "./select.ts";
 import type {
@@ -58,11 +57,13 @@ function follow(route: CompiledRoute, request: RoutingRequest): Decision {
   const cors = route.cors === null ? null : crossOrigin(route.cors, facts);
   const extra = cors?.response ? [cors.response] : [];
   const responseHeaders = extra.length === 0 ? route.responseHeaders : [...route.responseHeaders, ...extra];
-  if (cors?.isAnswered) return routeReply(route, { status: 200, delayMs, responseHeaders });
+  if (cors?.isAnswered) {
+    return routeReply(route, { status: route.cors?.preflightStatus ?? 200, delayMs, responseHeaders });
+  }
   const { action } = route;
   if (action.kind === "redirect") {
-    const headers = [["location", redirectLocation(action.redirect, route.match, facts)]] as const;
-    return routeReply(route, { status: action.redirect.redirectCode || 301, headers, delayMs, responseHeaders });
+    const headers = [["location", action.location(facts)]] as const;
+    return routeReply(route, { status: action.status, headers, delayMs, responseHeaders });
   }
   if (action.kind === "direct")
     return routeReply(route, { status: action.status, body: action.body, delayMs, responseHeaders });
@@ -107,10 +108,15 @@ interface ForwardContext extends RoutingRequest {
 
 function forward(route: CompiledRoute, destination: RouteDestination, context: ForwardContext): Decision {
   const { facts, delayMs, extra, mirrors } = context;
+  if (destination.failureStatus !== undefined) {
+    const responseHeaders = [...destination.responseHeaders, ...extra];
+    return routeReply(route, { status: destination.failureStatus, delayMs, responseHeaders });
+  }
   const selection = select(route, destination, context);
   const responseHeaders = extra.length === 0 ? destination.responseHeaders : [...destination.responseHeaders, ...extra];
   if (selection.cluster === null) return unserved(route, { selection, delayMs, responseHeaders });
-  const { rewritePath, timeoutMs, retry } = context.action.forward;
+  const { timeoutMs, retry } = context.action.forward;
+  const rewritePath = destination.rewritePath ?? context.action.forward.rewritePath;
   return {
     kind: "forward",
     route: route.reference,

@@ -93,7 +93,7 @@ export function compileMatch(spec: HttpMatchRequest, resolveGateway = (name: str
 }
 
 /** `headers[x-lane] exact "canary"`. */
-function describe(field: string, match: StringMatch): string {
+export function describe(field: string, match: StringMatch): string {
   const [kind] = Object.entries(match);
   return kind === undefined ? `${field} present` : `${field} ${kind[0]} ${JSON.stringify(kind[1])}`;
 }
@@ -162,7 +162,7 @@ function factCondition(match: StringMatch, read: (facts: Facts) => string): Cond
   return test === null ? () => true : (facts) => test(read(facts));
 }
 
-function headerCondition(name: string, match: StringMatch): Condition {
+export function headerCondition(name: string, match: StringMatch): Condition {
   const key = name.toLowerCase();
   const test = compileText(match);
   if (test === null) return (facts) => facts.header(key) !== null;
@@ -181,7 +181,7 @@ function withoutHeaderCondition(name: string, match: StringMatch): Condition {
 }
 
 /** The first occurrence counts, without decoding; `?k` is the empty value (MESH-078). */
-function queryCondition(name: string, match: StringMatch): Condition {
+export function queryCondition(name: string, match: StringMatch): Condition {
   const test = compileText(match);
   return (facts) => {
     const value = queryValue(facts.path, name);
@@ -189,7 +189,8 @@ function queryCondition(name: string, match: StringMatch): Condition {
   };
 }
 
-function queryValue(pathWithQuery: string, name: string): string | null {
+/** The first value of a name in the query, undecoded (MESH-078); "" for a name without one. Null: absent. */
+export function queryValue(pathWithQuery: string, name: string): string | null {
   const question = pathWithQuery.indexOf("?");
   if (question < 0) return null;
   for (const pair of pathWithQuery.slice(question + 1).split("&")) {

@@ -1,11 +1,4 @@
-import type {
-  Destination,
-  FallbackSpec,
-  HttpRedirectSpec,
-  HttpRouteDestination,
-  HttpRouteSpec,
-  VirtualService,
-} from "../api/istio.ts";
+import type { Destination, FallbackSpec, HttpRouteDestination, HttpRouteSpec, VirtualService } from "../api/istio.ts";
 import { parseDurationMs } from "../base/duration.ts";
 import { type CompiledCors, compileCors } from "./cors.ts";
 import { type CompiledFault, compileFault } from "./fault.ts";
@@ -14,10 +7,10 @@ import { expandHost } from "./hosts.ts";
 import { LANE_GROUP_LABEL } from "./lane.ts";
 import { type CompiledMatch, compileMatch, matchEverything } from "./match.ts";
 import { type CompiledMirror, compileMirrors } from "./mirror.ts";
-import { REDIRECT_CODES } from "./redirect.ts";
+import { REDIRECT_CODES, redirectLocation } from "./redirect.ts";
 import { compileRetry } from "./retry.ts";
 import { compileRewrite, type PathRewrite } from "./rewrite.ts";
-import type { HeaderOperations, RetryPolicy, RouteReference } from "./types.ts";
+import type { Facts, HeaderOperations, RetryPolicy, RouteReference } from "./types.ts";
 import { compileVisibility, type Visibility } from "./visibility.ts";
 import { compileWeights, type WeightedChoice } from "./weights.ts";
 
@@ -51,7 +44,7 @@ export interface CompiledRoute {
 
 export type Action =
   | { readonly kind: "forward"; readonly forward: Forward }
-  | { readonly kind: "redirect"; readonly redirect: HttpRedirectSpec }
+  | { readonly kind: "redirect"; readonly status: number; readonly location: (facts: Facts) => string }
   | { readonly kind: "direct"; readonly status: number; readonly body: string };
 
 export interface Forward {
@@ -70,6 +63,10 @@ export interface RouteDestination {
   readonly responseHeaders: readonly HeaderOperations[];
   /** Replaces the Host sent upstream; null: stays. */
   readonly authority: string | null;
+  /** Instead of the rule's own rewrite; absent: that one holds. */
+  readonly rewritePath?: PathRewrite;
+  /** Its share of the requests gets this answer, since nothing can serve them (MESH-363); absent: they are sent on. */
+  readonly failureStatus?: number;
 }
 
 export interface Fallback {
@@ -176,7 +173,11 @@ function compileAction(
   parts: { match: CompiledMatch; destinations: WeightedChoice<RouteDestination>; mirrors: Forward["mirrors"] },
 ): Action {
   const { match, destinations, mirrors } = parts;
-  if (rule.redirect) return { kind: "redirect", redirect: rule.redirect };
+  const { redirect } = rule;
+  if (redirect) {
+    const location = (facts: Facts) => redirectLocation(redirect, match, facts);
+    return { kind: "redirect", status: redirect.redirectCode || 301, location };
+  }
   if (rule.directResponse) {
     const { status = 200, body } = rule.directResponse;
     const text = body?.bytes !== undefined ? Buffer.from(body.bytes, "base64").toString("utf8") : (body?.string ?? "");

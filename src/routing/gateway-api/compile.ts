@@ -1,7 +1,164 @@
-import type { ListenerRouteSource } from "../listener-routes.ts";
+import type { ApiGateway, HttpRoute } from "../../api/gateway-api.ts";
+import { formatKey, keyOf } from "../../kube/resource.ts";
+import { hostMatches } from "../hosts.ts";
+import type { ListenerRouteSource, ListenerRoutes } from "../listener-routes.ts";
 import type { RoutingConfig } from "../types.ts";
+import { type AttachedHost, compareHostnames, judgeParents, listenerFor, type ParentVerdict } from "./attach.ts";
+import { judgeListeners, type ListenerVerdict } from "./listeners.ts";
+import { controllerOf, type GatewayApiObjects, objectsOf } from "./objects.ts";
+import { comparePrecedence, type HostedRoute, type RankedRoute } from "./precedence.ts";
+import { compileHttpRoute } from "./route.ts";
+import { judgeRules, problemsOf, type RuleVerdict, unresolvedOf } from "./rules.ts";
 
-/** Gateway API's objects to routes. The same source again while neither they nor the services have changed. */
-export function compileGatewayApi(_config: RoutingConfig): ListenerRouteSource {
-  return { listenersOf: () => [], problems: [] };
+/**
+ * Gateway API's objects to routes. Every Gateway of a class of ours is served by the one gateway proxy: listeners of one
+ * port, also of several Gateways, share it.
+ *
+ *   Gateway ─> judgeListeners ─┐
+ *   HTTPRoute ─> judgeParents ─┴─> attachments ─┐
+ *             └> judgeRules ──> compileHttpRoute ┴─> per port and host, sorted by precedence
+ */
+export function compileGatewayApi(config: RoutingConfig): ListenerRouteSource {
+  const objects = objectsOf(config);
+  const gateways = (config.apiGateways ?? []).filter((gateway) => isOurs(gateway, objects));
+  const routes = (config.httpRoutes ?? []).map((route) => judgeRoute(route, objects));
+  const listeners = compileListeners(gateways, routes);
+  return {
+    listenersOf: (labels) => (labels["istio"] === GATEWAY_LABEL ? listeners : []),
+    problems: [...gateways.flatMap(gatewayProblems), ...routes.flatMap((route) => routeProblems(route))],
+  };
+}
+
+/** The proxy that Istio installs for the mesh serves the Gateways: there is no proxy for each of them. */
+const GATEWAY_LABEL = "ingressgateway";
+
+interface JudgedRoute {
+  readonly route: HttpRoute;
+  readonly parents: readonly ParentVerdict[];
+  readonly rules: readonly RuleVerdict[];
+}
+
+function isOurs(gateway: ApiGateway, objects: GatewayApiObjects): boolean {
+  return controllerOf(objects.gatewayClass(gateway.spec?.gatewayClassName ?? "")) !== null;
+}
+
+function judgeRoute(route: HttpRoute, objects: GatewayApiObjects): JudgedRoute {
+  const parents = judgeParents(route, objects);
+  return { route, parents, rules: parents.length === 0 ? [] : judgeRules(route, objects) };
+}
+
+/** A route's hosts on one listener. */
+interface Attached {
+  readonly judged: JudgedRoute;
+  readonly hosts: readonly AttachedHost[];
+}
+
+/** A served listener with the routes that are attached to it. */
+interface OpenListener {
+  readonly gateway: string;
+  readonly verdict: ListenerVerdict;
+  readonly attached: readonly Attached[];
+}
+
+function compileListeners(gateways: readonly ApiGateway[], routes: readonly JudgedRoute[]): readonly ListenerRoutes[] {
+  const attachedTo = indexAttachments(routes);
+  const open = gateways.flatMap((gateway) => {
+    const key = formatKey(keyOf(gateway));
+    return judgeListeners(gateway)
+      .filter(({ problem }) => problem === null)
+      .map((verdict) => ({ gateway: key, verdict, attached: attachedTo.get(`${key} ${verdict.name}`) ?? [] }));
+  });
+  const byPort = Map.groupBy(open, ({ verdict }) => verdict.port);
+  return [...byPort].flatMap(([port, listeners]) => compilePort(port, listeners));
+}
+
+/** By Gateway and listener name. A route may name one listener in two ways and is still there once. */
+function indexAttachments(routes: readonly JudgedRoute[]): ReadonlyMap<string, readonly Attached[]> {
+  const index = new Map<string, Attached[]>();
+  for (const judged of routes) {
+    const seen = new Set<string>();
+    for (const { gateway, attachments } of judged.parents) {
+      for (const { listener, hosts } of attachments) {
+        const key = `${formatKey(keyOf(gateway))} ${listener.name}`;
+        if (seen.has(key)) continue;
+        seen.add(key);
+        index.set(key, [...(index.get(key) ?? []), { judged, hosts }]);
+      }
+    }
+  }
+  return index;
+}
+
+function compilePort(port: number, listeners: readonly OpenListener[]): readonly ListenerRoutes[] {
+  const compiled = new Map<HttpRoute, readonly RankedRoute[]>();
+  const compileOnce = ({ route, rules }: JudgedRoute) => {
+    const known = compiled.get(route) ?? compileHttpRoute(route, rules, port);
+    compiled.set(route, known);
+    return known;
+  };
+  const domains = new Set(
+    listeners.flatMap(({ verdict, attached }) => [
+      verdict.hostname,
+      ...attached.flatMap(({ hosts }) => hosts.map(({ domain }) => domain)),
+    ]),
+  );
+  return [...domains].map((domain) => ({ port, domain, routes: routesOf(domain, listeners, compileOnce) }));
+}
+
+/**
+ * All that can answer for a host, the most specific hostname first: where its rules do not match, those of a wider
+ * hostname have their turn (MESH-361). Within a Gateway only the listener that fits the host best is asked.
+ */
+function routesOf(
+  domain: string,
+  listeners: readonly OpenListener[],
+  compileOnce: (judged: JudgedRoute) => readonly RankedRoute[],
+): ListenerRoutes["routes"] {
+  const byGateway = Map.groupBy(listeners, ({ gateway }) => gateway);
+  const found = new Map<HttpRoute, readonly HostedRoute[]>();
+  for (const own of byGateway.values()) {
+    const listener = listenerFor(
+      domain,
+      own.map(({ verdict }) => verdict),
+    );
+    const attached = own.find(({ verdict }) => verdict === listener)?.attached ?? [];
+    for (const { judged, hosts } of attached) {
+      const [best] = hosts
+        .filter((host) => hostMatches(host.domain, domain))
+        .map((host) => host.own)
+        .sort(compareHostnames);
+      if (best === undefined || found.has(judged.route)) continue;
+      found.set(
+        judged.route,
+        compileOnce(judged).map((ranked) => ({ ...ranked, own: best })),
+      );
+    }
+  }
+  return [...found.values()]
+    .flat()
+    .sort(comparePrecedence)
+    .map(({ route }) => route);
+}
+
+interface Problem {
+  readonly object: string;
+  readonly message: string;
+}
+
+function gatewayProblems(gateway: ApiGateway): readonly Problem[] {
+  const object = `Gateway ${formatKey(keyOf(gateway))}`;
+  return judgeListeners(gateway).flatMap(({ name, problem }) =>
+    problem === null ? [] : [{ object, message: `listener ${name}: ${problem.message}` }],
+  );
+}
+
+function routeProblems({ route, parents, rules }: JudgedRoute): readonly Problem[] {
+  const object = `HTTPRoute ${formatKey(keyOf(route))}`;
+  const messages = [
+    ...parents.flatMap(({ gateway, refusal }) =>
+      refusal === null ? [] : [`not attached to Gateway ${formatKey(keyOf(gateway))}: ${refusal.message}`],
+    ),
+    ...rules.flatMap((rule) => [...problemsOf(rule), ...unresolvedOf(rule)].map(({ message }) => message)),
+  ];
+  return [...new Set(messages)].map((message) => ({ object, message }));
 }
