@@ -1,0 +1,164 @@
+import type { ServedIngress } from "./location.ts";
+
+/** Annotations that users know and this data plane does not follow: said, so that nobody waits for their effect. */
+
+const CANARY_KEYS = [
+  "canary-by-header",
+  "canary-by-header-value",
+  "canary-by-header-pattern",
+  "canary-by-cookie",
+  "canary-weight",
+];
+
+const WITHOUT_EFFECT: Readonly<Record<"nginx" | "mse", ReadonlySet<string>>> = {
+  nginx: new Set([
+    "affinity",
+    "affinity-canary-behavior",
+    "affinity-mode",
+    "auth-cache-duration",
+    "auth-cache-key",
+    "auth-method",
+    "auth-proxy-set-headers",
+    "auth-realm",
+    "auth-response-headers",
+    "auth-secret",
+    "auth-secret-type",
+    "auth-signin",
+    "auth-snippet",
+    "auth-tls-error-page",
+    "auth-tls-match-cn",
+    "auth-tls-pass-certificate-to-upstream",
+    "auth-tls-secret",
+    "auth-tls-verify-client",
+    "auth-tls-verify-depth",
+    "auth-type",
+    "auth-url",
+    "backend-protocol",
+    "client-body-buffer-size",
+    "configuration-snippet",
+    "connection-proxy-header",
+    "custom-headers",
+    "custom-http-errors",
+    "default-backend",
+    "denylist-source-range",
+    "enable-access-log",
+    "enable-global-auth",
+    "enable-modsecurity",
+    "enable-opentelemetry",
+    "enable-opentracing",
+    "enable-owasp-core-rules",
+    "enable-rewrite-log",
+    "from-to-www-redirect",
+    "global-rate-limit",
+    "http2-push-preload",
+    "limit-burst-multiplier",
+    "limit-connections",
+    "limit-rate",
+    "limit-rate-after",
+    "limit-rpm",
+    "limit-rps",
+    "limit-whitelist",
+    "load-balance",
+    "mirror-host",
+    "mirror-request-body",
+    "mirror-target",
+    "modsecurity-snippet",
+    "preserve-trailing-slash",
+    "proxy-body-size",
+    "proxy-buffer-size",
+    "proxy-buffering",
+    "proxy-buffers-number",
+    "proxy-busy-buffers-size",
+    "proxy-connect-timeout",
+    "proxy-cookie-domain",
+    "proxy-cookie-path",
+    "proxy-http-version",
+    "proxy-max-temp-file-size",
+    "proxy-next-upstream",
+    "proxy-next-upstream-timeout",
+    "proxy-next-upstream-tries",
+    "proxy-read-timeout",
+    "proxy-redirect-from",
+    "proxy-redirect-to",
+    "proxy-request-buffering",
+    "proxy-send-timeout",
+    "proxy-ssl-ciphers",
+    "proxy-ssl-name",
+    "proxy-ssl-protocols",
+    "proxy-ssl-secret",
+    "proxy-ssl-server-name",
+    "proxy-ssl-verify",
+    "proxy-ssl-verify-depth",
+    "satisfy",
+    "server-alias",
+    "server-snippet",
+    "service-upstream",
+    "session-cookie-change-on-failure",
+    "session-cookie-conditional-samesite-none",
+    "session-cookie-domain",
+    "session-cookie-expires",
+    "session-cookie-max-age",
+    "session-cookie-name",
+    "session-cookie-path",
+    "session-cookie-samesite",
+    "session-cookie-secure",
+    "ssl-ciphers",
+    "ssl-passthrough",
+    "ssl-prefer-server-ciphers",
+    "stream-snippet",
+    "upstream-hash-by",
+    "upstream-hash-by-subset",
+    "upstream-hash-by-subset-size",
+    "whitelist-source-range",
+    "x-forwarded-prefix",
+  ]),
+  mse: new Set([
+    "affinity",
+    "app-root",
+    "backend-protocol",
+    "cors-allow-origin",
+    "default-backend",
+    "enable-cors",
+    "enable-rewrite",
+    "force-ssl-redirect",
+    "load-balance",
+    "permanent-redirect",
+    "rewrite-path",
+    "rewrite-target",
+    "route-limit-rpm",
+    "route-limit-rps",
+    "ssl-redirect",
+    "temporal-redirect",
+    "upstream-hash-by",
+    "use-regex",
+    "whitelist-source-range",
+  ]),
+};
+
+/** What the proxy does anyway. */
+const ALREADY_SO: Readonly<Record<string, readonly string[]>> = {
+  "backend-protocol": ["HTTP", "http"],
+  "ssl-redirect": ["false"],
+  "force-ssl-redirect": ["false"],
+  "use-regex": ["false"],
+  "enable-cors": ["false"],
+};
+
+export function annotationProblems({ annotations, dialect, isCanary, object }: ServedIngress): readonly string[] {
+  const known = dialect.settings === null ? new Set<string>() : WITHOUT_EFFECT[dialect.settings];
+  const ineffective = annotations.keys.filter(
+    (key) => known.has(key) && !ALREADY_SO[key]?.includes(annotations.text(key) ?? ""),
+  );
+  const problems = ineffective.map((key) => `annotation ${key} has no effect`);
+  if (!isCanary && dialect.canary !== null && CANARY_KEYS.some((key) => annotations.text(key))) {
+    problems.push("canary annotations are configured but not enabled"); // MESH-328
+  }
+  for (const key of ["canary-weight", "canary-weight-total"]) {
+    const text = annotations.text(key);
+    if (text !== undefined && annotations.count(key) === undefined) {
+      problems.push(`annotation ${key} is not a whole number: ${JSON.stringify(text)}`);
+    }
+  }
+  if (object.spec?.tls?.length) problems.push("tls is not terminated here: requests are served over plain HTTP only");
+  return problems;
+}

@@ -1,0 +1,116 @@
+import type { StringMatch } from "../../api/istio.ts";
+import { compileCors } from "../cors.ts";
+import { hostOfAuthority } from "../hosts.ts";
+import { compileReplacement, compileSearch } from "../regex.ts";
+import type { PathRewrite } from "../rewrite.ts";
+import type { Facts } from "../types.ts";
+import type { NamedCondition } from "./canary.ts";
+import type { Location } from "./location.ts";
+import type { Redirect, Settings } from "./settings.ts";
+
+/** The annotations of ingress-nginx that this data plane follows (MESH-307, MESH-308). */
+export function nginxSettings(location: Location): Settings {
+  const { annotations } = location.ingress;
+  return {
+    redirects: redirectsOf(location),
+    rewritePath: rewriteOf(location),
+    authority: annotations.text("upstream-vhost")?.trim() || null,
+    cors: corsOf(location),
+    timeoutMs: null,
+  };
+}
+
+/** Whether the annotations make every path of the host an expression. */
+export function asksForRegex({ ingress: { annotations }, path }: Location): boolean {
+  const target = annotations.text("rewrite-target");
+  return annotations.isTrue("use-regex") || (!!target && target !== (path?.text ?? "/"));
+}
+
+const isPlain: NamedCondition = { holds: ({ scheme }) => scheme === "http", text: 'scheme exact "http"' };
+const isRoot: NamedCondition = { holds: (_facts, path) => path === "/", text: 'path Exact "/"' };
+
+const HTTPS_REDIRECT_CODE = 308; // MESH-307
+
+function redirectsOf(location: Location): readonly Redirect[] {
+  const { annotations } = location.ingress;
+  const redirects: Redirect[] = [];
+  const isForced = annotations.isTrue("force-ssl-redirect");
+  if (isForced || (hasTls(location) && !annotations.isFalse("ssl-redirect"))) {
+    redirects.push({
+      name: isForced ? "force-ssl-redirect" : "ssl-redirect",
+      conditions: [isPlain],
+      status: HTTPS_REDIRECT_CODE,
+      // The port of plain HTTP says nothing on the other side.
+      location: ({ authority, path }) => `https://${hostOfAuthority(authority)}${path}`,
+    });
+  }
+  const appRoot = annotations.text("app-root");
+  if (appRoot?.startsWith("/")) {
+    const to = (facts: Facts) => `${facts.scheme}://${facts.authority}${appRoot}`;
+    redirects.push({ name: "app-root", conditions: [isRoot], status: 302, location: to });
+  }
+  for (const [name, codeDefault] of [
+    ["temporal-redirect", 302],
+    ["permanent-redirect", 301],
+  ] as const) {
+    const url = annotations.text(name);
+    if (!url) continue;
+    const code = annotations.count(`${name}-code`);
+    const status = code !== undefined && code >= 300 && code <= 308 ? code : codeDefault;
+    redirects.push({ name, conditions: [], status, location: () => url });
+  }
+  return redirects;
+}
+
+function hasTls({ ingress: { object }, host }: Location): boolean {
+  return (object.spec?.tls ?? []).some((tls) => tls?.hosts?.some((name) => name.toLowerCase() === host));
+}
+
+/** The whole path becomes the target; `$1` stands for a group of the rule's path. */
+function rewriteOf({ ingress: { annotations }, path }: Location): PathRewrite | null {
+  const target = annotations.text("rewrite-target");
+  const pattern = path?.text ?? "/";
+  // A pattern that cannot be compiled has made the location unusable before.
+  if (!target || target === pattern || "error" in compileSearch(pattern)) return null;
+  const replacement = target.replaceAll("\\", "\\\\").replaceAll(/\$(\d)/g, "\\$1");
+  const replace = compileReplacement(`(?is)^.*?(?:${pattern}).*$`, replacement);
+  return (pathWithQuery) => {
+    const question = pathWithQuery.indexOf("?");
+    if (question < 0) return replace(pathWithQuery);
+    const rewritten = replace(pathWithQuery.slice(0, question));
+    const query = pathWithQuery.slice(question + 1);
+    return rewritten.includes("?") ? `${rewritten}&${query}` : `${rewritten}?${query}`;
+  };
+}
+
+/** ingress-nginx's defaults for what `enable-cors` leaves open. */
+const CORS_DEFAULTS = {
+  origin: "*",
+  methods: "GET, PUT, POST, DELETE, PATCH, OPTIONS",
+  headers:
+    "DNT,Keep-Alive,User-Agent,X-Requested-With,If-Modified-Since,Cache-Control,Content-Type,Range,Authorization",
+  maxAgeSeconds: 1_728_000,
+};
+const PREFLIGHT_STATUS = 204;
+
+function corsOf({ ingress: { annotations } }: Location): Settings["cors"] {
+  if (!annotations.isTrue("enable-cors")) return null;
+  const origins = (annotations.text("cors-allow-origin") || CORS_DEFAULTS.origin).split(",").map((part) => part.trim());
+  const cors = compileCors({
+    allowOrigins: origins.filter((origin) => origin !== "").map(originMatch),
+    allowMethods: [annotations.text("cors-allow-methods") || CORS_DEFAULTS.methods],
+    allowHeaders: [annotations.text("cors-allow-headers") || CORS_DEFAULTS.headers],
+    exposeHeaders: [annotations.text("cors-expose-headers") ?? ""].filter((text) => text !== ""),
+    maxAge: `${annotations.count("cors-max-age") ?? CORS_DEFAULTS.maxAgeSeconds}s`,
+    allowCredentials: !annotations.isFalse("cors-allow-credentials"),
+    unmatchedPreflights: "IGNORE",
+  });
+  return cors && { ...cors, preflightStatus: PREFLIGHT_STATUS };
+}
+
+/** `https://*.a.test` allows every name below a.test. */
+function originMatch(origin: string): StringMatch {
+  if (origin === "*" || !origin.includes("*")) return { exact: origin };
+  const quoted = origin.split("*").map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+  return { regex: quoted.join("[A-Za-z0-9.-]+") };
+}
