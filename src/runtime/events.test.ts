@@ -30,8 +30,8 @@ function setUp() {
     },
   } as unknown as KubeClient;
   const recorder = new EventRecorder(client, clock, silentLogger);
-  const record = async (message: string, object = regarding) => {
-    recorder.record("tester", { regarding: object, type: "Normal", reason: "Scaled", message });
+  const record = async (message: string, object = regarding, type: "Normal" | "Warning" = "Normal") => {
+    recorder.record("tester", { regarding: object, type, reason: "Scaled", message });
     await endOfTurn();
   };
   return {
@@ -110,6 +110,13 @@ test("K8S-244 an object gets 25 events at once and one more every five minutes",
   assert.equal(events()[0]?.["count"], 26);
   await record("other object", { ...regarding, metadata: { ...regarding.metadata, name: "db", uid: "u2" } });
   assert.equal(events().length, 2);
+});
+
+test("K8S-244 an object's many normal events do not silence its warnings", async () => {
+  const { record, events } = setUp();
+  for (let count = 1; count <= 30; count++) await record("progress");
+  await record("why it failed", regarding, "Warning");
+  assert.deepEqual([events().at(-1)?.["message"], events().at(-1)?.["type"]], ["why it failed", "Warning"]);
 });
 
 test("K8S-244 a failing server loses the event and nothing else", async () => {

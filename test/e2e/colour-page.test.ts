@@ -1,21 +1,11 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { after, before, test } from "node:test";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
+import { launchBrowser } from "../support/browser.ts";
 import { eventually, get, type RunningFairway, startFairway } from "../support/fairway.ts";
 
 /** The page of the colour service through the gateway, in a real browser. */
 
-/** Nothing leaves the machine, and no display is needed. */
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 /** A tile goes out this long after its answer (DM-011); then every lit one was asked for after the last change. */
 const TILE_MS = 4_000;
 /** For the change itself to reach the data plane. */
@@ -24,14 +14,6 @@ const SETTLE_MS = 1_000;
 let cluster: RunningFairway;
 let browser: Browser;
 let page: Page;
-
-/** Where the test command has put it, or where the user's system has it. */
-function chromiumPath(): string {
-  const { stdout } = spawnSync("sh", ["-c", "command -v chromium || command -v chromium-browser"], {
-    encoding: "utf8",
-  });
-  return stdout.trim();
-}
 
 before(async () => {
   cluster = await startFairway("--memory", "--packs", "istio");
@@ -44,7 +26,7 @@ before(async () => {
     () => get(`${cluster.instance.gateway}/`),
     ({ status }) => status === 200,
   );
-  browser = await chromium.launch({ executablePath: chromiumPath(), args: FLAGS });
+  browser = await launchBrowser();
   page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
 });
 

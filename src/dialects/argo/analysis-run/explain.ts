@@ -6,17 +6,20 @@ import { hintOf } from "../hint.ts";
 
 /**
  * Why measurements go wrong, told while the run still goes on (SE-003, SE-013): the original's messages stay as they are,
- * so what we know beyond them is an event of the run, and of the Rollout or Experiment that waits for it. Told once for
- * each measurement: when the next one begins, or when the metric has its verdict.
+ * so what we know beyond them is an event of the run, and of the Rollout or Experiment that waits for it. Told when the next
+ * measurement begins or the metric has its verdict; the same reason again is told only with the verdict, since events of
+ * one object are limited.
  */
 export function explanations(run: AnalysisRun, { assessed, begun, completed }: Transition): readonly PlannedEvent[] {
   if (run.spec.terminate === true) return [];
   return (assessed.metricResults ?? []).flatMap((result) => {
     const last = lastMeasurement(result);
+    if (!last || !isCompleted(last.phase)) return [];
     const isFollowed = openMeasurement(resultOf(begun, result.name)) !== undefined;
-    if (!last || !isCompleted(last.phase) || !(isFollowed || completed.has(result.name))) return [];
     const text = reasonOf(last);
-    return text === "" ? [] : events(run, { metric: result.name, phase: last.phase, text });
+    const isNew = text !== reasonOf(result.measurements?.at(-2));
+    const isTold = completed.has(result.name) || (isFollowed && isNew);
+    return text !== "" && isTold ? events(run, { metric: result.name, phase: last.phase, text }) : [];
   });
 }
 
@@ -28,7 +31,8 @@ interface Transition {
   readonly completed: ReadonlySet<string>;
 }
 
-function reasonOf(measurement: Measurement): string {
+function reasonOf(measurement: Measurement | undefined): string {
+  if (!measurement) return "";
   return [measurement.message ?? "", hintOf(measurement)].filter((part) => part !== "").join("; ");
 }
 
