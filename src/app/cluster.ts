@@ -23,6 +23,7 @@ import { DataDirectoryError, type RevisionLog } from "../cluster/store/revision-
 import { SqliteLog } from "../cluster/store/sqlite-log.ts";
 import { argoControllers } from "../dialects/argo/index.ts";
 import { asmControllers } from "../dialects/asm/index.ts";
+import { ingressControllers } from "../dialects/ingress/index.ts";
 import { kruiseControllers } from "../dialects/kruise/index.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { isAlreadyExists } from "../kube/errors.ts";
@@ -72,6 +73,8 @@ export interface Cluster {
 /** Where Istio keeps what concerns the whole mesh, and where the lane groups' objects go (LANE-102). */
 const ROOT_NAMESPACE = "istio-system";
 const PROXY_PORT = 15_001;
+/** Where the mesh's gateway listens. */
+const GATEWAY_ADDRESS = "127.0.0.1";
 const APPS = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "..", "apps");
 
 /** Resolves when kubectl, the controllers, the node and the mesh are all ready. */
@@ -236,6 +239,7 @@ function controllers(packs: readonly Pack[], options: BuiltinControllersOptions)
   return [
     ...builtinControllers(options),
     schedulerController,
+    ...ingressControllers({ address: GATEWAY_ADDRESS }),
     ...(names.has("kruise") ? kruiseControllers() : []),
     ...(names.has("argo") ? argoControllers() : []),
     ...(names.has("lanes") ? asmControllers({ rootNamespace: ROOT_NAMESPACE }) : []),
