@@ -1,14 +1,15 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { getSystemErrorMap } from "node:util";
 import { Command } from "commander";
 import type { Finding, Level } from "../lint/finding.ts";
-import { fix, lint, renderEdit, type SourceFile } from "../lint/lint.ts";
+import { fix, lint, renderEdit } from "../lint/lint.ts";
 import { UsageError } from "./errors.ts";
+import { type ManifestFile, readManifests, systemReason } from "./manifest-files.ts";
 import { type Paint, paint } from "./terminal.ts";
 
 interface LintOptions {
   readonly filename: readonly string[];
+  readonly recursive?: boolean;
   readonly fix?: boolean;
   readonly output?: string;
   readonly json?: boolean;
@@ -17,12 +18,18 @@ interface LintOptions {
 export function lintCommand(): Command {
   return new Command("lint")
     .description("report mistakes in manifests, with file and line (exit code 1 when one is an error)")
-    .requiredOption("-f, --filename <path...>", "files or directories of YAML manifests that are applied together")
+    .requiredOption(
+      "-f, --filename <path...>",
+      "files or directories of manifests that are applied together; - is standard input",
+    )
+    .option("-R, --recursive", "take the manifests of directories below as well")
     .option("--fix", "mend what can be mended and show the difference")
     .option("--output <dir>", "with --fix: write the mended files there instead of in place")
     .option("--json", "print the findings as a JSON array")
     .action((options: LintOptions) => {
-      const sources = options.filename.flatMap(readSources);
+      const isRecursive = options.recursive ?? false;
+      const sources = options.filename.flatMap((name) => readManifests(name, { isRecursive }));
+      if (options.fix) requireTargets(sources, options);
       const findings = lint(sources);
       if (options.json)
         console.log(JSON.stringify(findings.map(({ edit, ...finding }) => ({ ...finding, fixable: !!edit }))));
@@ -32,26 +39,6 @@ export function lintCommand(): Command {
       if (!options.json) console.log(summary(left, findings.length - left.length));
       if (left.some(({ level }) => level === "error")) process.exitCode = 1;
     });
-}
-
-function readSources(name: string): SourceFile[] {
-  try {
-    if (statSync(name).isDirectory()) {
-      const files = readdirSync(name)
-        .filter((file) => /\.ya?ml$/.test(file))
-        .sort();
-      if (files.length === 0) throw new UsageError(`no manifests (*.yaml, *.yml) in directory ${name}`);
-      return files.map((file) => readSource(path.join(name, file)));
-    }
-    return [readSource(name)];
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
-    throw new UsageError(`cannot read ${name}: ${reasonOf(error)}`);
-  }
-}
-
-function readSource(file: string): SourceFile {
-  return { file, text: readFileSync(file, "utf8") };
 }
 
 function print(findings: readonly Finding[], colours: Paint): void {
@@ -77,21 +64,30 @@ function summary(left: readonly Finding[], mendedCount: number): string {
   return mendedCount === 0 ? counts : `\n${mendedCount} mended; left: ${counts}`;
 }
 
-/** The system's words for why a file cannot be used. */
-function reasonOf(error: unknown): string {
-  const { errno } = error as NodeJS.ErrnoException;
-  return errno === undefined ? String(error) : (getSystemErrorMap().get(errno)?.[1] ?? String(error));
+/** Before anything is written: each file needs a place of its own, and standard input has none. */
+function requireTargets(sources: readonly ManifestFile[], { output }: LintOptions): void {
+  const taken = new Map<string, string>();
+  for (const source of sources) {
+    if (!output && source.file === "STDIN") throw new UsageError("--fix of standard input needs --output DIR");
+    const other = output && taken.get(source.relative);
+    if (other) throw new UsageError(`${other} and ${source.file} would both become ${targetOf(source, output)}`);
+    taken.set(source.relative, source.file);
+  }
 }
 
-function mend(sources: readonly SourceFile[], findings: readonly Finding[], { output, json }: LintOptions): void {
-  if (output) mkdirSync(output, { recursive: true });
+function targetOf(source: ManifestFile, output: string | undefined): string {
+  return output ? path.join(output, source.relative) : source.file;
+}
+
+function mend(sources: readonly ManifestFile[], findings: readonly Finding[], { output, json }: LintOptions): void {
   for (const source of sources) {
     const mended = fix(source, findings);
-    const target = output ? path.join(output, path.basename(source.file)) : source.file;
+    const target = targetOf(source, output);
     try {
+      if (output) mkdirSync(path.dirname(target), { recursive: true });
       if (output || mended !== source.text) writeFileSync(target, mended);
     } catch (error) {
-      throw new UsageError(`cannot write ${target}: ${reasonOf(error)}; choose another place with --output DIR`);
+      throw new UsageError(`cannot write ${target}: ${systemReason(error)}; choose another place with --output DIR`);
     }
     if (json || mended === source.text) continue;
     console.log(`\n--- ${source.file}\n+++ ${target}`);
