@@ -1,10 +1,12 @@
 import { setDuration } from "./duration.ts";
 import type { Pass } from "./pass.ts";
 import { setConditions, setPhase } from "./status.ts";
+import { handOver } from "./workload.ts";
 
 /** What the end of a pass says of it as a whole, once counts, steps and pauses of the new status are decided. */
 export function concludeStatus(pass: Pass): void {
   setConditions(pass);
+  handOver(pass);
   setPhase(pass);
   setDuration(pass);
   tellPause(pass);

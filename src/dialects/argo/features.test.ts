@@ -13,13 +13,10 @@ import {
   KEY,
   patchStatus,
   promote,
-  seedObjects,
   setImage,
   sizes,
   startArgo,
   statusOf,
-  stored,
-  template,
   VIRTUAL_SERVICE,
   weights,
 } from "./rollout.fixture.ts";
@@ -303,35 +300,6 @@ test("ARC-165 ephemeral metadata follows the role of the pods", async () => {
   await patchStatus(world, { promoteFull: true });
   await world.advance(60_000);
   assert.deepEqual(await roles(), { [HASH.yellow]: "stable" });
-  await checkFixpoint(world);
-  await world.stop();
-});
-
-test("ARC-680 ARC-683 a Rollout borrows a Deployment's template, and the Deployment gives up its pods", async () => {
-  const world = await startArgo();
-  await world.apply(seedObjects);
-  const rollout = aRollout();
-  delete rollout.spec.template;
-  delete rollout.spec.selector;
-  rollout.spec.workloadRef = { apiVersion: "apps/v1", kind: "Deployment", name: "web", scaleDown: "onsuccess" };
-  await world.apply(rollout);
-  await world.settle({ quietMs: 5000 });
-  assert.equal(
-    (await statusOf(world)).message,
-    'InvalidSpec: The Rollout "istio-rollout" is invalid: spec.workloadRef: Invalid value: "web": deployments.apps "default/web" not found',
-  );
-  await world.apply({
-    apiVersion: "apps/v1",
-    kind: "Deployment",
-    metadata: { name: "web" },
-    spec: { replicas: 1, selector: { matchLabels: { app: "istio-rollout" } }, template: template("blue") },
-  });
-  await world.settle();
-  const status = await statusOf(world);
-  assert.equal(status.phase, "Healthy");
-  assert.equal((await stored(world)).spec.template, undefined);
-  const deployment = await world.get(resources.deployments, { namespace: "default", name: "web" });
-  assert.equal(((deployment?.["spec"] ?? {}) as { replicas?: number }).replicas, 0);
   await checkFixpoint(world);
   await world.stop();
 });
