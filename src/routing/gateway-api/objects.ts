@@ -25,10 +25,14 @@ const CONTROLLER_NAMES: ReadonlySet<string> = new Set([
   "fairway.dev/gateway-controller",
 ]);
 
+export function isOwnController(name: string): boolean {
+  return CONTROLLER_NAMES.has(name);
+}
+
 /** The controller under whose name we serve a class; null: the class is not ours, or is not there. */
 export function controllerOf(gatewayClass: GatewayClass | null): string | null {
   const name = gatewayClass?.spec?.controllerName ?? "";
-  return CONTROLLER_NAMES.has(name) ? name : null;
+  return isOwnController(name) ? name : null;
 }
 
 export function objectsOf(config: RoutingConfig): GatewayApiObjects {

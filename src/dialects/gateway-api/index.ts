@@ -1,0 +1,115 @@
+import type { ApiGateway, HttpRoute } from "../../api/gateway-api.ts";
+import type { Condition, KubeObject } from "../../api/meta.ts";
+import { formatKey, keyOf, resources } from "../../kube/resource.ts";
+import type { AnyController, CacheReader, Controller } from "../../runtime/controller.ts";
+import { DATA_PLANE_KEY } from "../../traffic/data-plane.ts";
+import {
+  backendsOf,
+  type ClassView,
+  type GatewayView,
+  gatherClass,
+  gatherGateway,
+  gatherRoute,
+  parentsOf,
+  type RouteView,
+} from "./gather.ts";
+import { reconcileClass, reconcileGateway, reconcileRoute } from "./reconcile.ts";
+
+export { gatewayApiCrds } from "./schema.ts";
+
+/** The status of Gateway API's objects. `address` is where the gateway proxy can be reached. */
+export function gatewayApiControllers({ address }: { address: string }): AnyController[] {
+  const classes: Controller<ClassView> = {
+    name: "gateway-class",
+    watches: [{ type: resources.gatewayClasses, keysOf: ownKey }],
+    gather: gatherClass,
+    reconcile: reconcileClass,
+  };
+  const gateways: Controller<GatewayView> = {
+    name: "gateway",
+    watches: [
+      { type: resources.apiGateways, keysOf: ownKey },
+      { type: resources.gatewayClasses, keysOf: (object, cache) => keysOf(gatewaysOfClass(object, cache)) },
+      { type: resources.httpRoutes, keysOf: (route) => parentsOf(route as HttpRoute) },
+      {
+        type: resources.namespaces,
+        keysOf: (_namespace, cache) => keysOf(allGateways(cache).filter(selectsNamespaces)),
+      },
+      { type: resources.configMaps, keysOf: (object, cache) => (isDataPlane(object) ? keysOf(waiting(cache)) : []) },
+    ],
+    gather: (key, cache, now) => gatherGateway(key, cache, { now, address }),
+    reconcile: reconcileGateway,
+  };
+  const routes: Controller<RouteView> = {
+    name: "http-route",
+    watches: [
+      { type: resources.httpRoutes, keysOf: ownKey },
+      { type: resources.apiGateways, keysOf: (gateway, cache) => keysOf(routesOf(gateway, cache)) },
+      {
+        type: resources.gatewayClasses,
+        keysOf: (object, cache) =>
+          keysOf(gatewaysOfClass(object, cache).flatMap((gateway) => routesOf(gateway, cache))),
+      },
+      {
+        type: resources.services,
+        keysOf: (service, cache) =>
+          keysOf(cache.indexedBy<HttpRoute>(resources.httpRoutes, backendsOf, formatKey(keyOf(service)))),
+      },
+      {
+        type: resources.referenceGrants,
+        keysOf: ({ metadata }, cache) => keysOf(routesInto(metadata.namespace ?? "", cache)),
+      },
+      {
+        type: resources.namespaces,
+        keysOf: ({ metadata }, cache) => keysOf(cache.list(resources.httpRoutes, metadata.name)),
+      },
+    ],
+    gather: gatherRoute,
+    reconcile: reconcileRoute,
+  };
+  return [classes, gateways, routes];
+}
+
+function ownKey(object: KubeObject): readonly string[] {
+  return [formatKey(keyOf(object))];
+}
+
+function keysOf(objects: readonly KubeObject[]): readonly string[] {
+  return objects.map((object) => formatKey(keyOf(object)));
+}
+
+function allGateways(cache: CacheReader): readonly ApiGateway[] {
+  return cache.list<ApiGateway>(resources.apiGateways);
+}
+
+function gatewaysOfClass({ metadata }: KubeObject, cache: CacheReader): readonly ApiGateway[] {
+  return allGateways(cache).filter(({ spec }) => spec?.gatewayClassName === metadata.name);
+}
+
+function selectsNamespaces({ spec }: ApiGateway): boolean {
+  return (spec?.listeners ?? []).some(({ allowedRoutes }) => allowedRoutes?.namespaces?.from === "Selector");
+}
+
+function isDataPlane({ metadata }: KubeObject): boolean {
+  return metadata.name === DATA_PLANE_KEY.name && metadata.namespace === DATA_PLANE_KEY.namespace;
+}
+
+/** Gateways of which the data plane has not told yet: it tells of every route, too. */
+function waiting(cache: CacheReader): readonly ApiGateway[] {
+  return allGateways(cache).filter(({ metadata, ...gateway }) => {
+    const { conditions = [] } = (gateway["status"] ?? {}) as { conditions?: Condition[] };
+    const programmed = conditions.find(({ type }) => type === "Programmed");
+    return programmed?.status !== "True" || programmed.observedGeneration !== metadata.generation;
+  });
+}
+
+function routesOf(gateway: KubeObject, cache: CacheReader): readonly HttpRoute[] {
+  return cache.indexedBy<HttpRoute>(resources.httpRoutes, parentsOf, formatKey(keyOf(gateway)));
+}
+
+/** Routes of other namespaces with a backend in this one. */
+function routesInto(namespace: string, cache: CacheReader): readonly HttpRoute[] {
+  return cache
+    .list<HttpRoute>(resources.httpRoutes)
+    .filter((route) => backendsOf(route).some((backend) => backend.startsWith(`${namespace}/`)));
+}
