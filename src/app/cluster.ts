@@ -23,6 +23,7 @@ import { DataDirectoryError, type RevisionLog } from "../cluster/store/revision-
 import { SqliteLog } from "../cluster/store/sqlite-log.ts";
 import { argoControllers } from "../dialects/argo/index.ts";
 import { asmControllers } from "../dialects/asm/index.ts";
+import { gatewayApiControllers } from "../dialects/gateway-api/index.ts";
 import { ingressControllers } from "../dialects/ingress/index.ts";
 import { kruiseControllers } from "../dialects/kruise/index.ts";
 import type { KubeClient } from "../kube/client.ts";
@@ -109,7 +110,7 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
   await api.start();
   stops.push(() => api.stop());
   const client = createLocalClient(api, { userAgent: "fairway" });
-  await bootstrap(client);
+  await bootstrap(client, options.packs);
 
   const images = createImageTable({
     appsDirectory: APPS,
@@ -188,7 +189,7 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
   const instance: Instance = {
     pid: process.pid,
     apiServer: server.url,
-    gateway: `http://127.0.0.1:${gatewayPort}`,
+    gateway: `http://${GATEWAY_ADDRESS}:${gatewayPort}`,
     metrics,
     prometheus,
     meshAdmin: `http://127.0.0.1:${metricsPort}`,
@@ -242,16 +243,20 @@ function controllers(packs: readonly Pack[], options: BuiltinControllersOptions)
     ...ingressControllers({ address: GATEWAY_ADDRESS }),
     ...(names.has("kruise") ? kruiseControllers() : []),
     ...(names.has("argo") ? argoControllers() : []),
+    ...(names.has("gateway-api") ? gatewayApiControllers({ address: GATEWAY_ADDRESS }) : []),
     ...(names.has("lanes") ? asmControllers({ rootNamespace: ROOT_NAMESPACE }) : []),
   ];
 }
 
-/** What a mesh installation brings besides its kinds: its namespace. */
-async function bootstrap(client: KubeClient): Promise<void> {
+/** What an installation brings besides its kinds: the mesh's namespace, and the packs' own objects. */
+async function bootstrap(client: KubeClient, packs: readonly Pack[]): Promise<void> {
   const namespace: KubeObject = { apiVersion: "v1", kind: "Namespace", metadata: { name: ROOT_NAMESPACE } };
-  await client.create(resources.namespaces, namespace).catch((error: unknown) => {
-    if (!isAlreadyExists(error)) throw error;
-  });
+  const objects = [{ type: resources.namespaces, object: namespace }, ...packs.flatMap((pack) => pack.objects ?? [])];
+  for (const { type, object } of objects) {
+    await client.create(type, object).catch((error: unknown) => {
+      if (!isAlreadyExists(error)) throw error;
+    });
+  }
 }
 
 /** Starts a server on the port that an option names; a port that cannot be had is told by the option's name. */
