@@ -33,6 +33,8 @@ export interface MeasurerOptions {
   /** By the member of `metric.provider`; without `job`, which the reconciler does by itself. */
   readonly providers: Providers;
   readonly context: ProviderContext;
+  /** Runs that another controller sees to are left alone; absent: all are ours. */
+  readonly isOurs?: (run: AnalysisRun) => boolean;
 }
 
 const CONCURRENT_MAX = 30; // the original's --analysis-threads
@@ -98,6 +100,7 @@ export class Measurer {
 
   #openTasks(run: AnalysisRun): readonly Task[] {
     if (run.metadata.deletionTimestamp !== undefined || isCompleted(run.status?.phase)) return [];
+    if (this.#options.isOurs?.(run) === false) return [];
     return (run.status?.metricResults ?? []).flatMap((result) => {
       const measurement = openMeasurement(result);
       const metric = run.spec.metrics?.find(({ name }) => name === result.name);

@@ -1,4 +1,3 @@
-import { createServer } from "node:net";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { KubeObject } from "../api/meta.ts";
@@ -21,7 +20,6 @@ import { acquireLock } from "../cluster/store/lock-file.ts";
 import { MemoryLog } from "../cluster/store/memory-log.ts";
 import { DataDirectoryError, type RevisionLog } from "../cluster/store/revision-log.ts";
 import { SqliteLog } from "../cluster/store/sqlite-log.ts";
-import { argoControllers } from "../dialects/argo/index.ts";
 import { asmControllers } from "../dialects/asm/index.ts";
 import { gatewayApiControllers } from "../dialects/gateway-api/index.ts";
 import { ingressControllers } from "../dialects/ingress/index.ts";
@@ -30,10 +28,12 @@ import type { KubeClient } from "../kube/client.ts";
 import { isAlreadyExists } from "../kube/errors.ts";
 import { resources } from "../kube/resource.ts";
 import type { Pack } from "../packs/pack.ts";
-import type { AnyController } from "../runtime/controller.ts";
+import type { AnyController, CacheReader } from "../runtime/controller.ts";
 import { createRunner } from "../runtime/runner.ts";
 import { claimAddressBlock } from "./address-block.ts";
+import { type Argo, createArgo } from "./argo.ts";
 import { drainBarrier } from "./barrier.ts";
+import { startControllerServer } from "./controller-server.ts";
 import {
   alreadyRunning,
   type DataDirectory,
@@ -46,8 +46,8 @@ import {
 } from "./data-directory.ts";
 import { noteDataPlane } from "./data-plane.ts";
 import { createLogger } from "./log.ts";
-import { startMeasuring } from "./measurer.ts";
 import { startMeshProcess } from "./mesh-process.ts";
+import { listenOn, usablePort } from "./ports.ts";
 import { startPrometheus } from "./prometheus.ts";
 
 /** The composition root of the embedded cluster: everything that runs, with the real clock and real sockets. */
@@ -55,12 +55,20 @@ export interface ClusterOptions {
   readonly directory: DataDirectory;
   /** Objects are kept in memory only. */
   readonly memory: boolean;
-  /** 0: any free port; the same for the three below. */
+  /** 0: any free port; the same for the others. */
   readonly apiPort: number;
   readonly gatewayPort: number;
   readonly metricsPort: number;
   /** Of the embedded Prometheus, which comes with the argo pack. */
   readonly prometheusPort: number;
+  /** Of Argo's controllers' metrics and health, which come with the argo pack too. */
+  readonly controllerPort: number;
+  /** Of Argo's controllers (ARC-805); "": none. */
+  readonly instanceId: string;
+  /** Argo's controllers wait until they hold their Lease (ARC-804). */
+  readonly isElected: boolean;
+  /** Of Fairway, for metrics. */
+  readonly version: string;
   readonly packs: readonly Pack[];
   /** Further images of the user's; null: `images.yaml` in the data directory, which need not exist. */
   readonly imagesFile: string | null;
@@ -74,6 +82,10 @@ export interface Cluster {
 /** Where Istio keeps what concerns the whole mesh, and where the lane groups' objects go (LANE-102). */
 const ROOT_NAMESPACE = "istio-system";
 const PROXY_PORT = 15_001;
+/** The original's Service of that name gives its metrics this job; dashboards look for it. */
+const CONTROLLER_JOB = "argo-rollouts-metrics";
+/** Nothing decides on these, and there are many series: they must not crowd out what analyses ask for. */
+const CONTROLLER_SCRAPE_MS = 15_000;
 /** Where the mesh's gateway listens. */
 const GATEWAY_ADDRESS = "127.0.0.1";
 const APPS = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "..", "apps");
@@ -111,6 +123,8 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
   stops.push(() => api.stop());
   const client = createLocalClient(api, { userAgent: "fairway" });
   await bootstrap(client, options.packs);
+
+  const argo = argoOf(options, client, logger);
 
   const images = createImageTable({
     appsDirectory: APPS,
@@ -151,11 +165,12 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
   await writePrivate(directory.kubeconfig, renderKubeconfig(facts));
 
   const runner = createRunner({
-    client,
+    client: argo?.client ?? client,
     clock,
     random,
     logger,
-    controllers: controllers(options.packs, {
+    ...(argo ? { observer: argo.observer } : {}),
+    controllers: controllers(options.packs, argo, {
       rootCertificate: credentials.caPem,
       apiServer: { ip: server.host, port: server.port, clusterIp: "127.96.0.1" },
     }),
@@ -183,7 +198,7 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
   stops.push(noteDataPlane(mesh, client, logger));
   gate = drainBarrier({ mesh, cache: () => runner.caches, clock });
   const metrics = `http://127.0.0.1:${metricsPort}/stats/prometheus`;
-  const prometheus = await startAnalysis(options, { client, metrics, logger }, stops);
+  const served = argo && (await serveArgo(argo, { options, metrics, caches: () => runner.caches, logger }, stops));
   isReady = true;
 
   const instance: Instance = {
@@ -191,7 +206,8 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
     apiServer: server.url,
     gateway: `http://${GATEWAY_ADDRESS}:${gatewayPort}`,
     metrics,
-    prometheus,
+    prometheus: served?.prometheus ?? null,
+    controllers: served?.controllers ?? null,
     meshAdmin: `http://127.0.0.1:${metricsPort}`,
     kubeconfig: directory.kubeconfig,
     startedAt: formatTime(clock.now()),
@@ -209,21 +225,50 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
   };
 }
 
-/** What Argo's analysis needs besides its controllers; answers the URL of the embedded Prometheus. */
-async function startAnalysis(
-  { packs, prometheusPort }: ClusterOptions,
-  { client, metrics, logger }: { client: KubeClient; metrics: string; logger: Logger },
-  stops: (() => void | Promise<void>)[],
-): Promise<string | null> {
-  if (packs.every(({ name }) => name !== "argo")) return null;
-  const clock = systemClock;
-  const { url, stop } = await listenOn("prometheus-port", prometheusPort, (port) =>
-    startPrometheus({ port, metricsUrl: metrics, clock, logger }),
-  );
-  stops.push(stop);
+function argoOf(options: ClusterOptions, client: KubeClient, logger: Logger): Argo | null {
+  if (options.packs.every(({ name }) => name !== "argo")) return null;
+  const { instanceId, isElected, version } = options;
+  const build = { version, runtime: `node ${process.version}`, architecture: process.arch, commit: "" };
   const environment = process.env;
-  stops.push(startMeasuring({ client, clock, random: systemRandom, logger, prometheus: url, environment }));
-  return url;
+  return createArgo({
+    client,
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    environment,
+    instanceId,
+    isElected,
+    build,
+  });
+}
+
+/** What runs beside Argo's controllers; answers the URLs of the embedded Prometheus, and of their own metrics and health. */
+async function serveArgo(
+  argo: Argo,
+  world: {
+    readonly options: ClusterOptions;
+    readonly metrics: string;
+    readonly caches: () => CacheReader;
+    readonly logger: Logger;
+  },
+  stops: (() => void | Promise<void>)[],
+): Promise<{ readonly prometheus: string; readonly controllers: string }> {
+  const { options, metrics, caches, logger } = world;
+  const controllers = await listenOn("controller-port", options.controllerPort, (port) =>
+    startControllerServer({ port, metrics: () => argo.metrics(caches()) }),
+  );
+  stops.push(() => controllers.stop());
+  const targets = [
+    // The mesh counts for the gateway and for every pod at once, so it is one target.
+    { url: metrics, job: "istio-mesh" },
+    { url: `${controllers.url}/metrics`, job: CONTROLLER_JOB, intervalMs: CONTROLLER_SCRAPE_MS },
+  ];
+  const prometheus = await listenOn("prometheus-port", options.prometheusPort, (port) =>
+    startPrometheus({ port, targets, clock: systemClock, logger }),
+  );
+  stops.push(() => prometheus.stop());
+  stops.push(await argo.start({ prometheus: prometheus.url }));
+  return { prometheus: prometheus.url, controllers: controllers.url };
 }
 
 function openLog({ directory, memory }: ClusterOptions): { log: RevisionLog; release: () => void } {
@@ -235,14 +280,18 @@ function openLog({ directory, memory }: ClusterOptions): { log: RevisionLog; rel
   return { log: new MemoryLog(), release: acquireLock(directory.root) };
 }
 
-function controllers(packs: readonly Pack[], options: BuiltinControllersOptions): readonly AnyController[] {
+function controllers(
+  packs: readonly Pack[],
+  argo: Argo | null,
+  options: BuiltinControllersOptions,
+): readonly AnyController[] {
   const names = new Set(packs.map(({ name }) => name));
   return [
     ...builtinControllers(options),
     schedulerController,
     ...ingressControllers({ address: GATEWAY_ADDRESS }),
     ...(names.has("kruise") ? kruiseControllers() : []),
-    ...(names.has("argo") ? argoControllers() : []),
+    ...(argo?.controllers ?? []),
     ...(names.has("gateway-api") ? gatewayApiControllers({ address: GATEWAY_ADDRESS }) : []),
     ...(names.has("lanes") ? asmControllers({ rootNamespace: ROOT_NAMESPACE }) : []),
   ];
@@ -257,35 +306,4 @@ async function bootstrap(client: KubeClient, packs: readonly Pack[]): Promise<vo
       if (!isAlreadyExists(error)) throw error;
     });
   }
-}
-
-/** Starts a server on the port that an option names; a port that cannot be had is told by the option's name. */
-async function listenOn<T>(flag: string, port: number, start: (port: number) => Promise<T>): Promise<T> {
-  try {
-    return await start(port);
-  } catch (error) {
-    throw portError(flag, port, error);
-  }
-}
-
-/** The port itself when nothing listens on it; for 0 one that the system finds free. */
-function usablePort(flag: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", (error) => reject(portError(flag, port, error)));
-    probe.listen({ host: "127.0.0.1", port, exclusive: true }, () => {
-      const address = probe.address();
-      const found = typeof address === "object" && address ? address.port : port;
-      probe.close(() => resolve(found));
-    });
-  });
-}
-
-function portError(flag: string, port: number, error: unknown): Error {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === "EADDRINUSE") {
-    return new StartError(`port ${port} is in use; choose another with --${flag} PORT (0 takes any free one)`);
-  }
-  if (code === "EACCES") return new StartError(`port ${port} needs more rights; choose another with --${flag} PORT`);
-  return error as Error;
 }

@@ -32,6 +32,8 @@ export interface Instance {
   readonly meshAdmin: string;
   /** The embedded Prometheus; null without the argo pack. */
   readonly prometheus: string | null;
+  /** Metrics and health of Argo's controllers, at `/metrics` and `/healthz`; null without the argo pack. */
+  readonly controllers: string | null;
   readonly kubeconfig: string;
   readonly startedAt: string;
   readonly packs: readonly string[];

@@ -4,6 +4,7 @@ import { providers } from "../analysis/providers/index.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
+import { isOfInstance } from "../dialects/argo/instance.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { type ObjectKey, resources } from "../kube/resource.ts";
 import { metricAddresses } from "./metric-address.ts";
@@ -16,14 +17,14 @@ export interface MeasuringOptions {
   /** The embedded Prometheus: asked where a template names none, or none that can be reached (SE-008). */
   readonly prometheus: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where the controller's own Secrets are. */
+  readonly controllerNamespace: string;
+  readonly instanceId: string;
 }
-
-/** Where the original's controller keeps its own Secrets. */
-const CONTROLLER_NAMESPACE = "argo-rollouts";
 
 /** Starts what performs the measurements of AnalysisRuns, with the real network; answers how to stop it. */
 export function startMeasuring(options: MeasuringOptions): () => Promise<void> {
-  const { client, clock, random, logger, environment } = options;
+  const { client, clock, random, logger, environment, controllerNamespace, instanceId } = options;
   const { http, close } = createHttp({ clock });
   const measurer = createMeasurer({
     client,
@@ -31,12 +32,13 @@ export function startMeasuring(options: MeasuringOptions): () => Promise<void> {
     random,
     logger,
     providers,
+    isOurs: (run) => isOfInstance(run, instanceId),
     context: {
       http,
       clock,
       secrets: (key) => readSecret(client, key),
       environment: { ARGO_ROLLOUTS_PROMETHEUS_ADDRESS: options.prometheus, ...environment },
-      controllerNamespace: CONTROLLER_NAMESPACE,
+      controllerNamespace,
       addressOf: metricAddresses({ embedded: options.prometheus, clock }),
     },
   });

@@ -4,7 +4,7 @@ import { startScraping } from "../promql/scrape.ts";
 import { createPrometheusServer } from "../promql/server.ts";
 import { SampleStore } from "../promql/store.ts";
 
-/** The cluster's own Prometheus: it scrapes the mesh, keeps the samples in memory, and answers Prometheus' HTTP API. */
+/** The cluster's own Prometheus: it scrapes, keeps the samples in memory, and answers Prometheus' HTTP API. */
 export interface EmbeddedPrometheus {
   /** Without a path, e.g. `http://127.0.0.1:19090`. */
   readonly url: string;
@@ -14,34 +14,40 @@ export interface EmbeddedPrometheus {
 export interface EmbeddedPrometheusOptions {
   /** 0: any free one. */
   readonly port: number;
-  /** The mesh's metrics in Prometheus' text format. */
-  readonly metricsUrl: string;
+  readonly targets: readonly ScrapeTarget[];
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** The mesh counts for the gateway and for every pod at once, so it is one target. */
-const TARGET_LABELS = { job: "istio-mesh" };
+/** Something that answers with metrics in Prometheus' text format. */
+export interface ScrapeTarget {
+  readonly url: string;
+  readonly job: string;
+  /** Default: the short one of analyses. */
+  readonly intervalMs?: number;
+}
 
 export async function startPrometheus(options: EmbeddedPrometheusOptions): Promise<EmbeddedPrometheus> {
-  const { port, metricsUrl, clock, logger } = options;
+  const { port, targets, clock, logger } = options;
   const store = new SampleStore();
   const server = await createPrometheusServer({ port, store, clock });
-  const { host: instance } = new URL(metricsUrl);
-  const scraping = startScraping({
-    targets: () => [{ url: metricsUrl, labels: { ...TARGET_LABELS, instance } }],
-    fetch: fetchText,
-    clock,
-    store,
-    onHealth: ({ url }, problem) => {
-      if (problem === null) logger.info({ url }, "metrics are scraped again");
-      else logger.warn({ url, problem }, "metrics cannot be scraped");
-    },
-  });
+  const scrapings = targets.map(({ url, job, intervalMs }) =>
+    startScraping({
+      targets: () => [{ url, labels: { job, instance: new URL(url).host } }],
+      ...(intervalMs === undefined ? {} : { intervalMs }),
+      fetch: fetchText,
+      clock,
+      store,
+      onHealth: (_target, problem) => {
+        if (problem === null) logger.info({ url }, "metrics are scraped again");
+        else logger.warn({ url, problem }, "metrics cannot be scraped");
+      },
+    }),
+  );
   return {
     url: server.url,
     stop() {
-      scraping.stop();
+      for (const scraping of scrapings) scraping.stop();
       return server.close();
     },
   };

@@ -24,5 +24,6 @@ export function describeInstance(instance: Instance): string {
     `gateway     ${instance.gateway}`,
     `metrics     ${instance.metrics}`,
     ...(instance.prometheus ? [`Prometheus  ${instance.prometheus}`] : []),
+    ...(instance.controllers ? [`controllers ${instance.controllers}/metrics`] : []),
   ].join("\n");
 }

@@ -12,6 +12,7 @@ import {
   StartError,
 } from "../app/data-directory.ts";
 import { systemClock } from "../base/clock.ts";
+import { labelValueProblems } from "../kube/names.ts";
 import { defaultPacks, packs } from "../packs/index.ts";
 import { dataOption } from "./instance.ts";
 import { describeInstance } from "./status.ts";
@@ -26,6 +27,9 @@ interface UpOptions {
   readonly gatewayPort: number;
   readonly metricsPort: number;
   readonly prometheusPort: number;
+  readonly controllerPort: number;
+  readonly instanceId: string;
+  readonly leaderElect?: boolean;
   readonly packs: readonly string[];
   readonly images?: string;
 }
@@ -46,6 +50,16 @@ export function upCommand(): Command {
     .addOption(portOption("--gateway-port", "ingress gateway (its port 80)", 18080))
     .addOption(portOption("--metrics-port", "Prometheus metrics and mesh administration", 15090))
     .addOption(portOption("--prometheus-port", "embedded Prometheus (with the argo pack)", 19090))
+    .addOption(portOption("--controller-port", "metrics and health of Argo's controllers (with the argo pack)", 18090))
+    .addOption(
+      new Option(
+        "--instance-id <id>",
+        "Argo's controllers see only to objects whose label controller-instance-id is this",
+      )
+        .argParser(parseInstanceId)
+        .default("", "those without the label"),
+    )
+    .option("--leader-elect", "Argo's controllers wait for their Lease, which another controller may hold")
     .addOption(
       new Option("--packs <names>", "resource packs to install, in order of preference")
         .argParser((text: string) => parsePacks(text, names))
@@ -73,6 +87,13 @@ function portOption(flag: string, what: string, port: number): Option {
     });
 }
 
+/** It is looked for as a label's value, so it must be able to be one. */
+function parseInstanceId(text: string): string {
+  const [problem] = labelValueProblems(text);
+  if (problem !== undefined) throw new InvalidArgumentError(problem);
+  return text;
+}
+
 function parsePacks(text: string, known: readonly string[]): string[] {
   const names = text
     .split(",")
@@ -93,6 +114,10 @@ function clusterOptions(options: UpOptions): ClusterOptions {
     gatewayPort: options.gatewayPort,
     metricsPort: options.metricsPort,
     prometheusPort: options.prometheusPort,
+    controllerPort: options.controllerPort,
+    instanceId: options.instanceId,
+    isElected: options.leaderElect === true,
+    version,
     packs: options.packs.flatMap((wanted) => packs.filter(({ name }) => name === wanted)),
     imagesFile: options.images ?? null,
   };

@@ -124,7 +124,7 @@ test("a port in use is named, with the option that helps", async () => {
   const { port } = holder.address() as { port: number };
   const directory = mkdtempSync(path.join(tmpdir(), "fairway-port-"));
   try {
-    const flags = ["--api-port", "--gateway-port", "--metrics-port", "--prometheus-port"];
+    const flags = ["--api-port", "--gateway-port", "--metrics-port", "--prometheus-port", "--controller-port"];
     for (const flag of flags) {
       const options = [
         "--memory",

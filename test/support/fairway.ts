@@ -104,7 +104,7 @@ export async function startFairway(...extra: string[]): Promise<RunningFairway> 
 }
 
 async function up(directory: string, extra: readonly string[]): Promise<Instance> {
-  const names = ["--api-port", "--gateway-port", "--metrics-port", "--prometheus-port"];
+  const names = ["--api-port", "--gateway-port", "--metrics-port", "--prometheus-port", "--controller-port"];
   const ports = names.flatMap((name) => [name, "0"]);
   const result = await fairway("up", "--detach", "--json", "--data", directory, ...ports, ...extra);
   if (result.exitCode !== 0) throw new Error(`fairway up failed: ${result.stderr}${result.stdout}`);

@@ -39,7 +39,7 @@ export function demoCluster(data: string | null): DemoCluster {
   };
 }
 
-const PORT_OPTIONS = ["--api-port", "--gateway-port", "--metrics-port", "--prometheus-port"];
+const PORT_OPTIONS = ["--api-port", "--gateway-port", "--metrics-port", "--prometheus-port", "--controller-port"];
 
 function fairway(...args: string[]) {
   return spawnSync(path.join(BIN, "fairway"), args, { encoding: "utf8" });
