@@ -76,11 +76,18 @@ function withoutData(
   { value, text, absence }: Result,
   phase: AnalysisPhase,
 ): Verdict {
-  const conditions = [metric.successCondition, metric.failureCondition].filter((condition) => condition !== undefined);
-  if (!isNoTraffic(value) || conditions.some((condition) => callsAny(condition, GUARDS))) return { phase };
+  if (!isNoTraffic(value) || allowsForNoData(metric)) return { phase };
   const what = absence === "requests" ? "no traffic was measured (0 requests seen)" : "nothing was measured";
   const message = `${what}: the metric provider returned ${text}`;
   return { phase, message, isNoData: true };
+}
+
+/** The author has thought of missing data. */
+export function allowsForNoData({
+  successCondition = "",
+  failureCondition = "",
+}: Pick<Metric, "successCondition" | "failureCondition">): boolean {
+  return [successCondition, failureCondition].some((condition) => callsAny(condition, GUARDS));
 }
 
 function isNoTraffic(value: Value): boolean {

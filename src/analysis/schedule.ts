@@ -4,7 +4,7 @@ import { effectiveCount } from "./numbers.ts";
 import { isCompleted, lastMeasurement, openMeasurement, resultOf } from "./status.ts";
 import type { AnalysisRunStatus, Metric } from "./types.ts";
 
-const ERROR_RETRY_MS = 10_000; // AN-032
+export const ERROR_RETRY_MS = 10_000; // AN-032
 
 /** When the metric is to be measured next; null: not again, or not before the present measurement ends (section 3.1). */
 export function nextMeasurementAt(metric: Metric, status: AnalysisRunStatus, now: Instant): Instant | null {

@@ -1,8 +1,9 @@
 import type { KubeObject } from "../api/meta.ts";
+import type { FieldError } from "../dialects/argo/field-error.ts";
 import { gatherRollout, podTemplates } from "../dialects/argo/gather.ts";
 import { Pass } from "../dialects/argo/pass.ts";
 import type { Rollout } from "../dialects/argo/types.ts";
-import { type FieldError, validateSpec } from "../dialects/argo/validate.ts";
+import { validateSpec } from "../dialects/argo/validate.ts";
 import { validateReferences } from "../dialects/argo/validate-references.ts";
 import type { RolloutView, ServiceView } from "../dialects/argo/view.ts";
 import { CacheSet } from "../kube/cache.ts";
@@ -28,8 +29,10 @@ export function rolloutProblems(objects: readonly KubeObject[]): readonly Rollou
 /** What the files do not have may be in the cluster: only what they have is looked at. */
 function problemOfReferences(view: RolloutView): FieldError | null {
   const services = new Map([...view.services].map(([name, found]) => [name, found ?? anyService(name)]));
+  const found = view.routeObjects.found.filter(({ object }) => object !== null);
+  const routeObjects = { ...view.routeObjects, found };
   const virtualServices = view.virtualServices.filter(({ object }) => object !== null);
-  const problem = validateReferences(new Pass({ ...view, services, virtualServices }));
+  const problem = validateReferences(new Pass({ ...view, services, virtualServices, routeObjects }));
   return problem && MISSING_TEMPLATE.test(problem.detail) ? null : problem;
 }
 
@@ -37,7 +40,7 @@ const MISSING_TEMPLATE = /AnalysisTemplate '.*' not found$/;
 
 /** Nothing can be said against it. */
 function anyService(name: string): ServiceView {
-  return { service: { apiVersion: "v1", kind: "Service", metadata: { name } }, endpointHashes: new Set() };
+  return { service: { apiVersion: "v1", kind: "Service", metadata: { name } }, endpointHashes: new Set(), slices: [] };
 }
 
 function inNamespace(object: KubeObject): KubeObject {

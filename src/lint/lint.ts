@@ -1,10 +1,13 @@
 import type { Edit, Finding } from "./finding.ts";
 import { type ParsedFile, parseManifests } from "./manifest.ts";
 import type { Rule } from "./rule.ts";
+import { analysisQuery } from "./rules/analysis-query.ts";
 import { analysisOfUnknownService } from "./rules/analysis-service.ts";
 import { analysisUnreadable } from "./rules/analysis-text.ts";
+import { analysisOfTraffic } from "./rules/analysis-traffic.ts";
 import { argoRolloutRefused } from "./rules/argo-rollout.ts";
 import { canaryVersionLabel } from "./rules/canary-version-label.ts";
+import { demoImage } from "./rules/demo-image.ts";
 import { emptyLabel } from "./rules/empty-label.ts";
 import { extraWorkloadLeftOpen, extraWorkloadRefused } from "./rules/extra-workload.ts";
 import {
@@ -42,6 +45,9 @@ const rules: readonly Rule[] = [
   argoRolloutRefused,
   analysisOfUnknownService,
   analysisUnreadable,
+  analysisQuery,
+  analysisOfTraffic,
+  demoImage,
 ];
 
 export interface SourceFile {

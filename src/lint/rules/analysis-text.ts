@@ -1,11 +1,10 @@
 import { compileExpression, ExpressionError } from "../../analysis/expression/index.ts";
 import { QueryError } from "../../promql/errors.ts";
 import { parse } from "../../promql/parser.ts";
+import { ANALYSIS_KINDS, FILLINGS, filledWith } from "../analysis-metrics.ts";
 import { type Manifest, ofKind } from "../manifest.ts";
 import { at, type Rule } from "../rule.ts";
 import { items, member, nameOf } from "../workloads.ts";
-
-const kinds = ["AnalysisTemplate", "ClusterAnalysisTemplate", "AnalysisRun"];
 
 interface Check {
   readonly code: string;
@@ -21,7 +20,7 @@ const checks: readonly Check[] = [
 
 /** PQ-010, EX-010: queries and conditions that cannot be read. A cluster accepts them; each measurement then errs. */
 export const analysisUnreadable: Rule = (manifests) =>
-  kinds.flatMap((kind) => ofKind(manifests, "argoproj.io", kind)).flatMap(findingsOf);
+  ANALYSIS_KINDS.flatMap((kind) => ofKind(manifests, "argoproj.io", kind)).flatMap(findingsOf);
 
 function findingsOf(manifest: Manifest) {
   return items(member(manifest.object, "spec", "metrics")).flatMap((metric, index) =>
@@ -35,11 +34,9 @@ function findingsOf(manifest: Manifest) {
   );
 }
 
-/** What arguments may stand for: a number or a word, and a duration. Wrong is only what is wrong with each. */
-const fillings = ["1", "1m"];
-
+/** Wrong is only what is wrong with each filling. */
 function problemOf(text: string, read: Check["read"]): string | null {
-  const problems = fillings.map((filling) => readingProblem(text.replace(/\{\{[^}]*\}\}/g, filling), read));
+  const problems = FILLINGS.map((filling) => readingProblem(filledWith(text, filling), read));
   return problems.every((problem) => problem !== null) ? (problems[0] ?? null) : null;
 }
 
