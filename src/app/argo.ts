@@ -1,9 +1,8 @@
-import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { renderMetrics } from "../base/metrics.ts";
-import type { Random } from "../base/random.ts";
+import { type Random, randomUuid } from "../base/random.ts";
 import { argoControllers } from "../dialects/argo/index.ts";
 import { ArgoMetrics, type BuildInfo } from "../dialects/argo/metrics/index.ts";
 import type { KubeClient } from "../kube/client.ts";
@@ -71,7 +70,7 @@ export function createArgo(options: ArgoOptions): Argo {
       random,
       logger,
       lease: { namespace: controllerNamespace, name: instanceId === "" ? LEASE : `${LEASE}-${instanceId}` },
-      identity: `${hostname()}_${randomUUID()}`,
+      identity: `${hostname()}_${randomUuid(random)}`,
       onStarted() {
         const runner = createRunner({ client, clock, random, logger, controllers, observer: metrics });
         const own = { runner, isSynced: false };
