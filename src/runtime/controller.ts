@@ -9,6 +9,8 @@ export type { CacheReader } from "../kube/cache.ts";
 /** A kind that wakes the controller, and which of its keys an object of that kind concerns. */
 export interface Watch {
   readonly type: ResourceType;
+  /** The kind need not exist: it is watched for as long as a CustomResourceDefinition serves it in this version. */
+  readonly isOptional?: boolean;
   /**
    * Keys (`namespace/name`, see `formatKey`) to reconcile when `object` was added, changed or deleted. On a change it is
    * called with the old and with the new object, so that a label that went away still wakes its former owner.

@@ -91,6 +91,8 @@ class ControllerRunner implements Runner {
   readonly #loops: readonly ControllerLoop[];
   /** Kinds that a controller names itself; they stay watched whatever `kinds` says. */
   readonly #named: readonly ResourceType[];
+  /** Watched while they are served. */
+  readonly #optional: readonly ResourceType[];
   #synced = Promise.withResolvers<void>();
   #isSynced = false;
   #isStopped = false;
@@ -102,9 +104,12 @@ class ControllerRunner implements Runner {
     this.#recorder = new EventRecorder(options.client, options.clock, options.logger);
     this.#loops = options.controllers.map((controller) => new ControllerLoop(controller, this.#context()));
     this.#named = options.controllers.flatMap(({ watches, reads = [] }) => [
-      ...watches.map((watch) => watch.type),
+      ...watches.flatMap(({ type, isOptional }) => (isOptional ? [] : [type])),
       ...reads,
     ]);
+    this.#optional = options.controllers.flatMap(({ watches }) =>
+      watches.flatMap(({ type, isOptional }) => (isOptional ? [type] : [])),
+    );
   }
 
   get caches(): CacheReader {
@@ -121,10 +126,8 @@ class ControllerRunner implements Runner {
 
   start(): void {
     for (const type of this.#named) this.#watch(type);
-    if (this.#wantsEveryKind()) {
-      this.#watch(resources.customResourceDefinitions);
-      this.refreshKinds();
-    }
+    if (this.#wantsEveryKind() || this.#optional.length > 0) this.#watch(resources.customResourceDefinitions);
+    this.refreshKinds();
     if (this.#reflectors.size === 0) this.#onProgress();
   }
 
@@ -144,10 +147,14 @@ class ControllerRunner implements Runner {
   }
 
   refreshKinds(): void {
-    if (this.#isStopped || !this.#wantsEveryKind()) return;
+    if (this.#isStopped) return;
+    this.#refreshOptional();
+    if (!this.#wantsEveryKind()) return;
     const served = this.#options.kinds?.() ?? [];
     const names = new Set(served.map(qualifiedPlural));
-    const named = new Set([...this.#named, resources.customResourceDefinitions].map(qualifiedPlural));
+    const named = new Set(
+      [...this.#named, ...this.#optional, resources.customResourceDefinitions].map(qualifiedPlural),
+    );
     for (const type of served) {
       const isWatched = this.#caches.types().some((watched) => qualifiedPlural(watched) === qualifiedPlural(type));
       if (!isWatched) this.#watch(type);
@@ -213,6 +220,34 @@ class ControllerRunner implements Runner {
     this.#recorder.stop();
     for (const reflector of this.#reflectors.values()) reflector.stop();
     for (const loop of this.#loops) loop.halt();
+  }
+
+  #refreshOptional(): void {
+    const served = this.#servedOptional();
+    const named = new Set(this.#named.map(typeKey));
+    for (const type of this.#caches.types()) {
+      const wanted = served.find((one) => qualifiedPlural(one) === qualifiedPlural(type));
+      const isOver = wanted ? typeKey(wanted) !== typeKey(type) : this.#isOptional(type);
+      if (isOver && !named.has(typeKey(type))) this.#unwatch(type);
+    }
+    for (const type of served) this.#watch(type);
+  }
+
+  #isOptional(type: ResourceType): boolean {
+    return this.#optional.some((one) => typeKey(one) === typeKey(type));
+  }
+
+  /** Of several versions of one resource the first: two caches would show each object twice. */
+  #servedOptional(): readonly ResourceType[] {
+    const byResource = Map.groupBy(this.#optional, qualifiedPlural);
+    return [...byResource.values()].flatMap((types) => types.find((type) => this.#isServed(type)) ?? []);
+  }
+
+  #isServed(type: ResourceType): boolean {
+    const key = { namespace: "", name: qualifiedPlural(type) };
+    const crd = this.#caches.of(resources.customResourceDefinitions)?.get(key);
+    const { versions = [] } = (crd?.["spec"] ?? {}) as { versions?: { name?: string; served?: boolean }[] };
+    return versions.some(({ name, served }) => name === type.version && served !== false);
   }
 
   #wantsEveryKind(): boolean {

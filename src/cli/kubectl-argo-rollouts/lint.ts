@@ -1,4 +1,4 @@
-import { formatFieldError } from "../../dialects/argo/validate.ts";
+import { formatFieldError } from "../../dialects/argo/field-error.ts";
 import { rolloutProblems } from "../../lint/argo-problems.ts";
 import { CommandError } from "../plugin/command.ts";
 import { readManifests } from "./manifest.ts";

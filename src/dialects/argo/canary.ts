@@ -230,6 +230,11 @@ function promote(pass: Pass, reason: string): void {
   else delete next.currentStepIndex;
   if (next.stableRS === pass.newHash) return;
   next.stableRS = pass.newHash;
+  // ARC-204: the Service that leads to the new version is the stable one from now on.
+  if (pass.canary?.pingPong) {
+    const stablePingPong = next.canary?.stablePingPong === "ping" ? "pong" : "ping";
+    next.canary = { ...next.canary, stablePingPong };
+  }
   pass.event("RolloutCompleted", `Rollout completed update to revision ${pass.revision} (${pass.newHash}): ${reason}`);
 }
 

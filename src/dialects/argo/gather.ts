@@ -8,6 +8,7 @@ import type { CacheReader } from "../../runtime/controller.ts";
 import { DATA_PLANE_KEY } from "../../traffic/data-plane.ts";
 import { POD_TEMPLATE_HASH } from "./keys.ts";
 import { byAge } from "./replica-sets.ts";
+import { gatherRouteObjects } from "./traffic/route-objects.ts";
 import type { AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate, Experiment, Rollout } from "./types.ts";
 import type { RolloutView, ServiceView, VirtualServiceView, Workload } from "./view.ts";
 
@@ -24,6 +25,7 @@ export function gatherRollout(
   const uid = stored.metadata.uid ?? "";
   const selector = rollout.spec.selector ?? {};
   const owned = cache.ownedBy<ReplicaSet>(resources.replicaSets, uid);
+  const experiments = cache.ownedBy<Experiment>(resources.experiments, uid);
   const candidates = isEmpty(selector)
     ? []
     : cache.selectedBy<ReplicaSet>(resources.replicaSets, key.namespace, selector);
@@ -46,9 +48,10 @@ export function gatherRollout(
     services: servicesOf(rollout, cache),
     virtualServices: virtualServicesOf(rollout, cache),
     destinationRule: destinationRuleOf(rollout, cache),
+    routeObjects: gatherRouteObjects(rollout, cache, temporaryServices(experiments)),
     dataPlane: cache.get(resources.configMaps, DATA_PLANE_KEY),
     analysisRuns: cache.ownedBy<AnalysisRun>(resources.analysisRuns, uid),
-    experiments: cache.ownedBy<Experiment>(resources.experiments, uid),
+    experiments,
     templates: byName(cache.list<AnalysisTemplate>(resources.analysisTemplates, key.namespace)),
     clusterTemplates: byName(cache.list<ClusterAnalysisTemplate>(resources.clusterAnalysisTemplates)),
     pods: new Map(owned.map((one) => [one.metadata.name, cache.ownedBy(resources.pods, one.metadata.uid ?? "")])),
@@ -129,6 +132,11 @@ function specOf(object: KubeObject): Record<string, unknown> {
 
 export function isWorkload(workload: RolloutView["workload"]): workload is Workload {
   return workload !== null && typeof workload !== "string";
+}
+
+function temporaryServices(experiments: readonly Experiment[]): readonly string[] {
+  const templates = experiments.flatMap(({ status }) => status?.templateStatuses ?? []);
+  return templates.flatMap(({ serviceName }) => serviceName || []);
 }
 
 // Services and Istio --------------------------------------------------------------------------------------------------

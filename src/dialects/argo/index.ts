@@ -1,8 +1,8 @@
 import type { KubeObject } from "../../api/meta.ts";
-import type { Index } from "../../kube/cache.ts";
+import { type Index, typeKey } from "../../kube/cache.ts";
 import { formatKey, keyOf, type ObjectKey, type ResourceType, resources } from "../../kube/resource.ts";
 import type { AnyController, CacheReader, Controller } from "../../runtime/controller.ts";
-import { DATA_PLANE_KEY, isLive } from "../../traffic/data-plane.ts";
+import { DATA_PLANE_KEY, isLive, isTold } from "../../traffic/data-plane.ts";
 import { analysisRunController } from "./analysis-run/index.ts";
 import { destinationRuleCleanup, serviceCleanup } from "./cleanup.ts";
 import { rolloutEvents } from "./comings.ts";
@@ -17,6 +17,7 @@ import {
 } from "./gather.ts";
 import { ofInstance } from "./instance.ts";
 import { reconcileRollout } from "./reconcile.ts";
+import { customRouteKinds, rolloutsOfKind, rolloutsOfRouteObject, routeObjectKinds } from "./traffic/route-objects.ts";
 import type { Rollout } from "./types.ts";
 import type { RolloutView } from "./view.ts";
 
@@ -66,6 +67,12 @@ function rolloutController(assumedPropagationSeconds: number): Controller<Rollou
         type: resources.destinationRules,
         keysOf: (object, cache) => indexed(cache, destinationRuleNames, keyOf(object)),
       },
+      ...routeObjectKinds.map((type) => ({
+        type,
+        isOptional: customRouteKinds.includes(type),
+        keysOf: (object: KubeObject, cache: CacheReader) => rolloutsOfRouteObject(type, object, cache),
+      })),
+      { type: resources.customResourceDefinitions, keysOf: rolloutsOfKind },
       { type: resources.configMaps, keysOf: rolloutsAwaitingDataPlane },
       { type: resources.analysisTemplates, keysOf: (template, cache) => analysed(cache, template.metadata.namespace) },
       { type: resources.clusterAnalysisTemplates, keysOf: (_, cache) => analysed(cache, undefined) },
@@ -124,7 +131,16 @@ function rolloutsAwaitingDataPlane(object: KubeObject, cache: CacheReader): stri
       .list(type)
       .filter((routes) => isLive(object, type, routes) !== true)
       .flatMap((routes) => indexed(cache, index, keyOf(routes)));
+  const watched = new Set(cache.types().map(typeKey));
   return [
+    ...routeObjectKinds
+      .filter((type) => watched.has(typeKey(type)) && isTold(object, type))
+      .flatMap((type) =>
+        cache
+          .list(type)
+          .filter((routes) => isLive(object, type, routes) !== true)
+          .flatMap((routes) => rolloutsOfRouteObject(type, routes, cache)),
+      ),
     ...waiting(resources.virtualServices, virtualServiceNames),
     ...waiting(resources.destinationRules, destinationRuleNames),
   ];

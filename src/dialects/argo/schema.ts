@@ -444,7 +444,7 @@ export const trafficRouting = Type.Object({
   ambassador: optional(Type.Object({ mappings: listOf(text) })),
   appMesh: optional(anyObject),
   traefik: optional(Type.Object({ weightedTraefikServiceName: text })),
-  apisix: optional(anyObject),
+  apisix: optional(Type.Object({ route: optional(Type.Object({ name: text, rules: optional(listOf(text)) })) })),
   plugins: optional(anyMap),
   managedRoutes: optional(listOf(Type.Object({ name: text }))),
   maxTrafficWeight: optional(int32),

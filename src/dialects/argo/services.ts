@@ -4,6 +4,7 @@ import { keyOf, resources } from "../../kube/resource.ts";
 import { annotations, POD_TEMPLATE_HASH } from "./keys.ts";
 import { type Pass, WAITING_FOR_DATA_PLANE } from "./pass.ts";
 import { availableOf, hashOf, isFullyAvailable } from "./replica-sets.ts";
+import { pingPongRoles } from "./roles.ts";
 import type { ServiceView } from "./view.ts";
 
 /** Which version's pods a Service selects, and how it is switched to another (section 6.1). */
@@ -60,6 +61,7 @@ export function serviceOf(pass: Pass, name: string | undefined): ServiceView | n
  */
 export function switchCanaryServices(pass: Pass, { isCanaryIdle }: { isCanaryIdle: boolean }): void {
   const { canary, newRS, stableRS } = pass;
+  switchPingPong(pass, isCanaryIdle);
   const stable = serviceOf(pass, canary?.stableService);
   if (stable && stableRS && mayReceive(stable.service, stableRS)) {
     switchService(pass, stable.service, hashOf(stableRS));
@@ -74,4 +76,20 @@ export function switchCanaryServices(pass: Pass, { isCanaryIdle }: { isCanaryIdl
   }
   const isReady = goesBack && pass.isRouted ? true : mayReceive(service, target);
   if (isReady) switchService(pass, service, hashOf(target));
+}
+
+/**
+ * ARC-204: the Service in the canary's role follows the newest version, pods or not, for it has no share before they are
+ * behind it. The other one keeps its version; the roles move at the promotion.
+ */
+function switchPingPong(pass: Pass, isCanaryIdle: boolean): void {
+  const { newRS, stableRS } = pass;
+  const roles = pingPongRoles(pass);
+  if (!roles) return;
+  const stable = serviceOf(pass, roles.stable)?.service;
+  if (stable && stableRS && mayReceive(stable, stableRS)) switchService(pass, stable, hashOf(stableRS));
+  const canary = serviceOf(pass, roles.canary)?.service;
+  if (!canary || !newRS || pass.isFullyPromoted || selectedHash(canary) === hashOf(newRS)) return;
+  if (isCanaryIdle) switchService(pass, canary, hashOf(newRS));
+  else pass.trafficWait ??= WAITING_FOR_DATA_PLANE;
 }

@@ -1,6 +1,7 @@
 import { isLive } from "../../traffic/data-plane.ts";
 import type { Decision, Problem, Router } from "../../traffic/router.ts";
 import { type Pass, WAITING_FOR_DATA_PLANE } from "./pass.ts";
+import { pingPongRoles, rolesInUse } from "./roles.ts";
 import { selectedHash, serviceOf } from "./services.ts";
 import { bearableWeight, desiredWeight, isCanaryReady } from "./traffic/desired-weight.ts";
 import { experimentShares } from "./traffic/experiment-shares.ts";
@@ -61,9 +62,9 @@ export function reconcileTraffic(pass: Pass): Traffic {
   };
   const decisions = routers.map((router) => router.decide(wish));
   for (const decision of decisions) perform(pass, decision);
-  const weights = weightsOf(pass, next);
+  const weights = weightsOf(pass, next, verifiedBy(routers));
   const isInForce = settle(pass, {
-    hasWritten: steering.hasWritten || decisions.some(({ writes }) => writes.length > 0),
+    hasWritten: steering.hasWritten || decisions.some(({ writes, isTidying }) => writes.length > 0 && !isTidying),
     weights,
     carriers: routers.flatMap(({ carriers }) => carriers),
   });
@@ -72,6 +73,12 @@ export function reconcileTraffic(pass: Pass): Traffic {
   if (isSettled) recordWeights(pass, weights);
   else pass.trafficWait ??= WAITING_FOR_DATA_PLANE;
   return { weight: next, isSettled };
+}
+
+/** ARC-225: absent where no router can tell. */
+function verifiedBy(routers: readonly Router[]): boolean | undefined {
+  const told = routers.flatMap(({ verified }) => verified ?? []);
+  return told.length === 0 ? undefined : told.every((isVerified) => isVerified);
 }
 
 /** Names of versions before weights. */
@@ -99,8 +106,12 @@ function tell(pass: Pass, { reason, message, wait = message }: Problem): void {
 
 /** The version may lose its pods: no name that a route leads to stands for it, as far as the mesh knows (INV-02). */
 export function isReferenced(pass: Pass, hash: string, traffic: Traffic): boolean {
-  const { canary, blueGreen, next } = pass;
-  const names = [canary?.canaryService, canary?.stableService, blueGreen?.activeService, blueGreen?.previewService];
+  const { blueGreen, next } = pass;
+  const roles = rolesInUse(pass).flatMap(({ canary, stable }) => [canary, stable]);
+  // Between releases the second Service of ping-pong keeps the version that was, and no request leads to it.
+  const resting =
+    pass.isFullyPromoted && traffic.isSettled && traffic.weight === 0 ? pingPongRoles(pass)?.canary : null;
+  const names = [...roles.filter((name) => name !== resting), blueGreen?.activeService, blueGreen?.previewService];
   for (const name of names) {
     const one = serviceOf(pass, name);
     if (one && (selectedHash(one.service) === hash || one.endpointHashes.has(hash))) return true;

@@ -3,17 +3,18 @@ import { AnalysisSpecError } from "../../analysis/spec-error.ts";
 import type { KubeObject } from "../../api/meta.ts";
 import { findRoutes } from "../../traffic/istio/routes.ts";
 import { lookupIn, runSpec, templateRefs } from "./analysis/runs.ts";
+import { type FieldError, invalid } from "./field-error.ts";
 import { annotations, POD_TEMPLATE_HASH } from "./keys.ts";
 import type { Pass } from "./pass.ts";
 import { partiesOf, selectionOf } from "./traffic/istio-router.ts";
 import { managedNamesOf } from "./traffic/managed-routes.ts";
 import type { RolloutAnalysis } from "./types.ts";
-import { type FieldError, invalid } from "./validate.ts";
+import { validateRouteObjects } from "./validate-routers.ts";
 
 /** What is wrong with what a Rollout refers to (ARC-725…728). */
 
 export function validateReferences(pass: Pass): FieldError | null {
-  return validateServices(pass) ?? validateAnalyses(pass) ?? validateIstio(pass);
+  return validateServices(pass) ?? validateAnalyses(pass) ?? validateIstio(pass) ?? validateRouteObjects(pass);
 }
 
 /** ARC-725. */
@@ -23,6 +24,8 @@ function validateServices(pass: Pass): FieldError | null {
     ? [
         ["spec.strategy.canary.stableService", canary.stableService],
         ["spec.strategy.canary.canaryService", canary.canaryService],
+        ["spec.strategy.canary.pingPong.pingService", canary.pingPong?.pingService],
+        ["spec.strategy.canary.pingPong.pongService", canary.pingPong?.pongService],
       ]
     : [
         ["spec.strategy.blueGreen.activeService", blueGreen?.activeService],

@@ -5,7 +5,8 @@ import { deepCopy } from "../../base/json.ts";
 import { Pass } from "./pass.ts";
 import { aRollout, aService, aVirtualService } from "./rollout.fixture.ts";
 import type { CanaryStrategy, Rollout, RolloutSpec, Step } from "./types.ts";
-import { formatFieldError, validateSpec } from "./validate.ts";
+import { formatFieldError } from "./field-error.ts";
+import { validateSpec } from "./validate.ts";
 import { validateReferences } from "./validate-references.ts";
 import type { RolloutView } from "./view.ts";
 
@@ -29,6 +30,7 @@ function viewOf(rollout: Rollout, change: Partial<RolloutView> = {}): RolloutVie
       ? [{ config, path: "spec.strategy.canary.trafficRouting.istio.virtualService", object: aVirtualService }]
       : [],
     destinationRule: undefined,
+    routeObjects: { found: [], served: new Set(), ports: new Map() },
     dataPlane: null,
     analysisRuns: [],
     experiments: [],

@@ -3,35 +3,13 @@ import type { LabelSelector } from "../../api/meta.ts";
 import { matchesLabelSelector } from "../../kube/selector.ts";
 import { DEFAULT_BOUND, resolveBound } from "./counts.ts";
 import { pauseMilliseconds } from "./durations.ts";
+import { type FieldError, type Found, invalid, required } from "./field-error.ts";
 import { maxWeightOf } from "./steps.ts";
 import type { BlueGreenStrategy, CanaryStrategy, Rollout, RolloutSpec, Step, TrafficRouting } from "./types.ts";
+import { validatePingPong, validateRouters } from "./validate-routers.ts";
 import type { RolloutView } from "./view.ts";
 
 /** What is wrong with a Rollout by itself (section 12). Only the first mistake is told (ARC-700). */
-
-export interface FieldError {
-  readonly path: string;
-  readonly kind: "invalid" | "required" | "internal";
-  readonly value?: unknown;
-  readonly detail: string;
-}
-
-/** ARC-701. */
-export function formatFieldError({ path, kind, value, detail }: FieldError): string {
-  if (kind === "required") return `${path}: Required value: ${detail}`;
-  if (kind === "internal") return `${path}: Internal error: ${detail}`;
-  return `${path}: Invalid value: ${JSON.stringify(value === undefined ? "" : value)}: ${detail}`;
-}
-
-export function invalid(path: string, value: unknown, detail: string): FieldError {
-  return { path, kind: "invalid", value, detail };
-}
-
-export function required(path: string, detail: string): FieldError {
-  return { path, kind: "required", detail };
-}
-
-type Found = FieldError | null | undefined | false;
 
 function first(checks: Iterable<Found>): FieldError | null {
   for (const found of checks) if (found) return found;
@@ -198,7 +176,7 @@ function validateCanary(canary: CanaryStrategy): Found[] {
   const lacking = !stableService ? "stableService" : "canaryService";
   return [
     validateBounds(canary),
-    validateUnsupported(canary),
+    ...validateRouters(canary),
     Boolean(canaryService) &&
       canaryService === stableService &&
       invalid(
@@ -206,7 +184,7 @@ function validateCanary(canary: CanaryStrategy): Found[] {
         stableService,
         "This rollout uses the same service for the stable and canary services, but two different services are required.",
       ),
-    validatePingPong(canary),
+    ...validatePingPong(canary),
     needsServices &&
       (!canaryService || !stableService) &&
       invalid(
@@ -226,36 +204,6 @@ function validateBounds({ maxSurge, maxUnavailable }: CanaryStrategy): Found {
   const unavailable = resolveBound(maxUnavailable ?? DEFAULT_BOUND, 100, "down");
   const isZero = surge === 0 && unavailable === 0;
   return isZero && invalid(`${STRATEGY}.maxSurge`, maxSurge, "MaxSurge and MaxUnavailable both can not be zero");
-}
-
-const UNSUPPORTED_ROUTERS = ["nginx", "alb", "smi", "ambassador", "appMesh", "traefik", "apisix", "plugins"] as const;
-
-/** What a router of another kind would have to do cannot be done: say so, and leave the release as it is. */
-function validateUnsupported({ trafficRouting, pingPong }: CanaryStrategy): Found {
-  const router = UNSUPPORTED_ROUTERS.find((name) => trafficRouting?.[name] !== undefined);
-  if (router) {
-    const detail = "Fairway does not drive this traffic router yet; istio is supported";
-    return invalid(`${STRATEGY}.trafficRouting`, router, detail);
-  }
-  if (trafficRouting && !trafficRouting.istio) {
-    return invalid(`${STRATEGY}.trafficRouting`, "", "no traffic router is set; istio is supported");
-  }
-  return (
-    pingPong !== undefined && invalid(`${STRATEGY}.pingPong`, "pingPong", "Fairway does not support ping-pong yet")
-  );
-}
-
-/** ARC-724. */
-function validatePingPong({ pingPong }: CanaryStrategy): Found {
-  if (!pingPong) return null;
-  const path = `${STRATEGY}.pingPong`;
-  const { pingService, pongService } = pingPong;
-  if (!pingService || !pongService) {
-    return invalid(path, pingService, "Ping service and Pong service must to be set to use Ping-Pong feature");
-  }
-  const same =
-    "This rollout uses the same service for the ping and pong services, but two different services are required.";
-  return pingService === pongService && invalid(path, pingService, same);
 }
 
 /** ARC-712, ARC-713. */
@@ -376,9 +324,10 @@ function validateHeaderRoute({ setHeaderRoute }: Step, path: string, { trafficRo
       ),
     ];
   }
-  return (setHeaderRoute.match ?? []).map(({ headerValue }, index) =>
-    validateMatch(headerValue, `${own}.match[${index}]`),
-  );
+  return (setHeaderRoute.match ?? []).map(({ headerValue }, index) => {
+    const at = `${own}.match[${index}]`;
+    return alb ? validateExact(headerValue, at) : validateMatch(headerValue, at);
+  });
 }
 
 /** Values are shown in the order of the original's fields, however the manifest has them. */
@@ -404,6 +353,11 @@ function validateMatch(match: Match | undefined, path: string): Found {
   return count === 0 && invalid(path, shown, detail);
 }
 
+function validateExact(match: Match, path: string): Found {
+  const detail = "SetHeaderRoute match value invalid. ALB supports 'exact' value only";
+  return (!match.exact || Boolean(match.regex) || Boolean(match.prefix)) && invalid(path, match, detail);
+}
+
 /** ARC-719. */
 function validateMirrorRoute({ setMirrorRoute }: Step, path: string, { trafficRouting }: CanaryStrategy): Found[] {
   if (!setMirrorRoute) return [];
@@ -413,6 +367,10 @@ function validateMirrorRoute({ setMirrorRoute }: Step, path: string, { trafficRo
     return [
       invalid(own, inOrder(setMirrorRoute), "SetMirrorRoute requires TrafficRouting, supports Istio and Plugins"),
     ];
+  }
+  if (!istio) {
+    const detail = "the Gateway API plugin sets no mirror routes; Istio does";
+    return [invalid(own, inOrder(setMirrorRoute), detail)];
   }
   return (setMirrorRoute.match ?? []).flatMap(({ method, path: uri }, index) => [
     method && validateMatch(method, `${own}.match[${index}]`),

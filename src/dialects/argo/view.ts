@@ -2,6 +2,7 @@ import type { PodTemplate, ReplicaSet } from "../../api/apps.ts";
 import type { DestinationRule, VirtualService } from "../../api/istio.ts";
 import type { KubeObject } from "../../api/meta.ts";
 import type { Instant } from "../../base/time.ts";
+import type { RouteObjects } from "./traffic/route-objects.ts";
 import type {
   AnalysisRun,
   AnalysisTemplate,
@@ -36,6 +37,8 @@ export interface RolloutView {
   readonly virtualServices: readonly VirtualServiceView[];
   /** Undefined: none is asked for. */
   readonly destinationRule: DestinationRule | null | undefined;
+  /** Of the routers besides Istio. */
+  readonly routeObjects: RouteObjects;
   /** What the data plane says that it runs; null: nobody says. */
   readonly dataPlane: KubeObject | null;
   readonly analysisRuns: readonly AnalysisRun[];

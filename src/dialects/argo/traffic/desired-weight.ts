@@ -3,6 +3,7 @@ import { isAtDesired } from "../canary-counts.ts";
 import { meetsThreshold } from "../counts.ts";
 import { isAvailable, type Pass } from "../pass.ts";
 import { availableOf } from "../replica-sets.ts";
+import { rolesInUse } from "../roles.ts";
 import { selectedHash, servesOnly, serviceOf } from "../services.ts";
 import { steppedAbortWeight } from "../stepped-weight.ts";
 import { weightAt } from "../steps.ts";
@@ -32,11 +33,13 @@ export function desiredWeight(pass: Pass, routers: readonly Router[]): number {
 }
 
 function isStableSwitched(pass: Pass, routers: readonly Router[]): boolean {
-  const { canary, newHash } = pass;
+  const { newHash } = pass;
   if (routers.some((router) => router.leadsStableTo?.(newHash) === false)) return false;
-  const stable = serviceOf(pass, canary?.stableService);
-  if (!stable || routers.every(({ usesServices }) => !usesServices)) return true;
-  return selectedHash(stable.service) === newHash && servesOnly(stable, newHash);
+  if (routers.every(({ usesServices }) => !usesServices)) return true;
+  return rolesInUse(pass).every((roles) => {
+    const stable = serviceOf(pass, roles.stable);
+    return !stable || (selectedHash(stable.service) === newHash && servesOnly(stable, newHash));
+  });
 }
 
 /** ARC-221 and ARC-909: null while stable cannot take its share; when going back, what it can take is moved. */
@@ -56,6 +59,8 @@ export function bearableWeight(pass: Pass, wanted: number): number | null {
 /** Behind the canary's Service are the new version's pods only. */
 export function isCanaryReady(pass: Pass, routers: readonly Router[]): boolean {
   if (routers.every(({ usesServices }) => !usesServices)) return true;
-  const service = serviceOf(pass, pass.canary?.canaryService);
-  return !service || servesOnly(service, pass.newHash);
+  return rolesInUse(pass).every((roles) => {
+    const service = serviceOf(pass, roles.canary);
+    return !service || servesOnly(service, pass.newHash);
+  });
 }

@@ -16,6 +16,7 @@ import {
 import { annotations, POD_TEMPLATE_HASH } from "../keys.ts";
 import { isAvailable, type Pass } from "../pass.ts";
 import { hashOf } from "../replica-sets.ts";
+import { rolesOf } from "../roles.ts";
 import type { IstioVirtualService } from "../types.ts";
 import type { VirtualServiceView } from "../view.ts";
 import { experimentShares, formerShares } from "./experiment-shares.ts";
@@ -82,11 +83,12 @@ function virtualServiceWish(
   };
 }
 
-export function partiesOf({ canary }: Pass): Parties {
-  const rule = canary?.trafficRouting?.istio?.destinationRule;
+export function partiesOf(pass: Pass): Parties {
+  const rule = pass.canary?.trafficRouting?.istio?.destinationRule;
+  const roles = rolesOf(pass, { prefersPingPong: false });
   return {
-    canaryService: canary?.canaryService ?? "",
-    stableService: canary?.stableService ?? "",
+    canaryService: roles.canary,
+    stableService: roles.stable,
     subsets: rule
       ? {
           canary: rule.canarySubsetName,

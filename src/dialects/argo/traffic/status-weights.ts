@@ -1,24 +1,26 @@
 import { deepEqual } from "../../../base/json.ts";
 import type { Pass } from "../pass.ts";
 import { hashOf } from "../replica-sets.ts";
+import { shownRoles } from "../roles.ts";
 import type { TrafficWeights } from "../types.ts";
 import { experimentShares } from "./experiment-shares.ts";
 
 /** `status.canary.weights` (ARC-224). */
 
 export function weightsOf(pass: Pass, weight: number, verified?: boolean): TrafficWeights {
-  const { canary, maxWeight, newHash, stableRS, status } = pass;
+  const { maxWeight, newHash, stableRS, status } = pass;
+  const roles = shownRoles(pass);
   const additional = experimentShares(pass);
   const sum = additional.reduce((total, one) => total + one.weight, 0);
-  const named = (service: string | undefined, hash: string) => ({
-    ...(service ? { serviceName: service } : {}),
+  const named = (service: string, hash: string) => ({
+    ...(service !== "" ? { serviceName: service } : {}),
     podTemplateHash: hash,
   });
   return {
-    canary: { weight, ...named(canary?.canaryService, newHash) },
+    canary: { weight, ...named(roles.canary, newHash) },
     stable: {
       weight: maxWeight - weight - sum,
-      ...named(canary?.stableService, stableRS ? hashOf(stableRS) : (status.stableRS ?? "")),
+      ...named(roles.stable, stableRS ? hashOf(stableRS) : (status.stableRS ?? "")),
     },
     ...(additional.length > 0 ? { additional: [...additional] } : {}),
     ...(verified === undefined ? {} : { verified }),
