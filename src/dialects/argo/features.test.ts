@@ -141,37 +141,6 @@ test("ARC-657 XP-020 an experiment step makes an Experiment of both versions and
   await world.stop();
 });
 
-test("ARC-313 ARC-315 INV-09 a header route comes at its step and goes with the release", async () => {
-  const world = await startArgo();
-  const rollout = aRollout({
-    trafficRouting: {
-      managedRoutes: [{ name: "beta" }],
-      istio: { virtualService: { name: VIRTUAL_SERVICE.name, routes: ["primary"] } },
-    },
-    steps: [
-      { setCanaryScale: { replicas: 1 } },
-      { setHeaderRoute: { name: "beta", match: [{ headerName: "x-beta", headerValue: { exact: "1" } }] } },
-      { pause: {} },
-    ],
-  });
-  await deployed(world, rollout);
-  const names = async () => {
-    const [object] = await world.list(resources.virtualServices);
-    return ((object?.["spec"] ?? { http: [] }) as { http: { name: string }[] }).http.map(({ name }) => name);
-  };
-  await setImage(world, "yellow");
-  await world.settle(QUIET);
-  assert.equal((await statusOf(world)).message, "CanaryPauseStep");
-  assert.deepEqual(await names(), ["beta", "primary"]);
-  await checkFixpoint(world);
-  await promote(world);
-  await world.settle();
-  assert.equal((await statusOf(world)).phase, "Healthy");
-  assert.deepEqual(await names(), ["primary"]);
-  await checkFixpoint(world);
-  await world.stop();
-});
-
 test("ARC-320 ARC-323 ARC-901 a split by subset: hashes first, then weights", async () => {
   const world = await startArgo();
   const istio = {
