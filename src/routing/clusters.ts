@@ -16,8 +16,17 @@ export interface ServiceClusters {
 export interface PortClusters {
   readonly whole: Cluster;
   readonly subsets: ReadonlyMap<string, Cluster>;
+  /** The pods that a selection takes, made when first asked for; all pods while it takes none that is ready. */
+  selected(selection: PodSelection): Cluster;
   /** Endpoints of the port in any state. */
   readonly endpoints: readonly Endpoint[];
+}
+
+/** A part of a service that no DestinationRule names (MESH-346). */
+export interface PodSelection {
+  /** Selections of one name take the same pods. */
+  readonly name: string;
+  takes(labels: Readonly<Record<string, string>>): boolean;
 }
 
 export function clusterName(port: number, subset: string, host: string): string {
@@ -52,9 +61,7 @@ function compilePort(
   rule: MergedRule | null,
   { port, endpoints }: { port: RoutedPort; endpoints: readonly Endpoint[] },
 ): PortClusters {
-  const cluster = (subset: string, definition: RuleSubset | null): Cluster => {
-    const members =
-      definition === null ? endpoints : endpoints.filter(({ pod }) => pod && hasLabels(pod.labels, definition.labels));
+  const cluster = (subset: string, definition: RuleSubset | null, members: readonly Endpoint[]): Cluster => {
     return {
       name: clusterName(port.number, subset, service.host),
       host: service.host,
@@ -68,8 +75,23 @@ function compilePort(
       outlier: outlierOf(rule, definition, port.number),
     };
   };
-  const subsets = [...(rule?.subsets ?? [])].map(([name, definition]) => [name, cluster(name, definition)] as const);
-  return { whole: cluster("", null), subsets: new Map(subsets), endpoints };
+  const subsets = [...(rule?.subsets ?? [])].map(([name, definition]) => {
+    const members = endpoints.filter(({ pod }) => pod && hasLabels(pod.labels, definition.labels));
+    return [name, cluster(name, definition, members)] as const;
+  });
+  const whole = cluster("", null, endpoints);
+  const selections = new Map<string, Cluster>();
+  const selected = ({ name, takes }: PodSelection): Cluster => {
+    let found = selections.get(name);
+    if (found === undefined) {
+      const members = endpoints.filter(({ pod }) => pod !== null && takes(pod.labels));
+      // Under the name of the whole, which stands in for it when all these pods are gone.
+      found = members.some(({ ready }) => ready) ? cluster("", null, members) : whole;
+      selections.set(name, found);
+    }
+    return found;
+  };
+  return { whole, subsets: new Map(subsets), selected, endpoints };
 }
 
 function areSame(left: readonly Endpoint[], right: readonly Endpoint[]): boolean {

@@ -109,6 +109,7 @@ export function clusterOf(target: DestinationTarget, subset: string, { scope, fa
   if (clusters === null) return null;
   const port = clusters.ports.get(target.port ?? clusters.onlyPort ?? facts.port);
   if (port === undefined) return null;
+  if (target.pods !== undefined) return port.selected(target.pods);
   return subset === "" ? port.whole : (port.subsets.get(subset) ?? null);
 }
 

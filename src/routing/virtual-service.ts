@@ -1,5 +1,6 @@
 import type { Destination, FallbackSpec, HttpRouteDestination, HttpRouteSpec, VirtualService } from "../api/istio.ts";
 import { parseDurationMs } from "../base/duration.ts";
+import type { PodSelection } from "./clusters.ts";
 import { type CompiledCors, compileCors } from "./cors.ts";
 import { type CompiledFault, compileFault } from "./fault.ts";
 import { compileHeaders, orderHeaders } from "./headers.ts";
@@ -81,6 +82,8 @@ export interface DestinationTarget {
   readonly subset: string;
   /** `$asm-label` gives "asm-label": the subset is the lane of the request (LANE-200). "" for a plain subset. */
   readonly label: string;
+  /** Instead of a subset: only these pods (MESH-346). */
+  readonly pods?: PodSelection;
 }
 
 /** The traffic label of lanes (LANE-113). */

@@ -1,4 +1,6 @@
+import { PRINTABLE_LINE, PRINTABLE_WORD } from "./annotations.ts";
 import type { ServedIngress } from "./location.ts";
+import { headerLineProblems } from "./settings-mse.ts";
 
 /** Annotations that users know and this data plane does not follow: said, so that nobody waits for their effect. */
 
@@ -114,23 +116,15 @@ const WITHOUT_EFFECT: Readonly<Record<"nginx" | "mse", ReadonlySet<string>>> = {
   ]),
   mse: new Set([
     "affinity",
-    "app-root",
     "backend-protocol",
-    "cors-allow-origin",
     "default-backend",
-    "enable-cors",
+    "destination",
     "enable-rewrite",
-    "force-ssl-redirect",
     "load-balance",
-    "permanent-redirect",
-    "rewrite-path",
-    "rewrite-target",
+    "proxy-next-upstream",
     "route-limit-rpm",
     "route-limit-rps",
-    "ssl-redirect",
-    "temporal-redirect",
     "upstream-hash-by",
-    "use-regex",
     "whitelist-source-range",
   ]),
 };
@@ -138,10 +132,21 @@ const WITHOUT_EFFECT: Readonly<Record<"nginx" | "mse", ReadonlySet<string>>> = {
 /** What the proxy does anyway. */
 const ALREADY_SO: Readonly<Record<string, readonly string[]>> = {
   "backend-protocol": ["HTTP", "http"],
-  "ssl-redirect": ["false"],
-  "force-ssl-redirect": ["false"],
-  "use-regex": ["false"],
-  "enable-cors": ["false"],
+  "enable-rewrite": ["true"],
+};
+
+/** What is sent as it is written, and so must have its form. */
+const SENT: Readonly<Record<string, RegExp>> = {
+  "app-root": PRINTABLE_WORD,
+  "cors-allow-headers": PRINTABLE_LINE,
+  "cors-allow-methods": PRINTABLE_LINE,
+  "cors-allow-origin": PRINTABLE_LINE,
+  "cors-expose-headers": PRINTABLE_LINE,
+  "permanent-redirect": PRINTABLE_WORD,
+  "rewrite-path": PRINTABLE_WORD,
+  "rewrite-target": PRINTABLE_WORD,
+  "temporal-redirect": PRINTABLE_WORD,
+  "upstream-vhost": PRINTABLE_WORD,
 };
 
 export function annotationProblems({ annotations, dialect, isCanary, object }: ServedIngress): readonly string[] {
@@ -159,6 +164,12 @@ export function annotationProblems({ annotations, dialect, isCanary, object }: S
       problems.push(`annotation ${key} is not a whole number: ${JSON.stringify(text)}`);
     }
   }
+  const unsendable = annotations.keys.filter((key) => {
+    const value = annotations.text(key) ?? "";
+    return value !== "" && SENT[key] !== undefined && !SENT[key].test(value);
+  });
+  problems.push(...unsendable.map((key) => `annotation ${key} has characters that cannot be sent`));
+  if (dialect.settings === "mse") problems.push(...headerLineProblems(annotations));
   if (object.spec?.tls?.length) problems.push("tls is not terminated here: requests are served over plain HTTP only");
   return problems;
 }

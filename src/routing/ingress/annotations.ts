@@ -2,8 +2,12 @@ import type { IngressDialect } from "./dialects.ts";
 
 /** The annotations of one Ingress in the eyes of its dialect. */
 export interface Annotations {
-  /** "" counts as set: some annotations mean something when empty. */
+  /** Without space around it. "" counts as set: some annotations mean something when empty. */
   text(key: string): string | undefined;
+  /** For what is sent: one printable ASCII word. Anything else is as if absent, and is among the problems. */
+  word(key: string): string | undefined;
+  /** The same with spaces in it. */
+  line(key: string): string | undefined;
   /** As Go parses booleans; anything else is false. */
   isTrue(key: string): boolean;
   isFalse(key: string): boolean;
@@ -12,6 +16,10 @@ export interface Annotations {
   /** Keys that are set, without prefix. */
   readonly keys: readonly string[];
 }
+
+/** What a header or a path may hold: nothing that could end it and begin another. */
+export const PRINTABLE_WORD = /^[\x21-\x7e]+$/;
+export const PRINTABLE_LINE = /^[\x20-\x7e]+$/;
 
 const TRUE = new Set(["1", "t", "T", "TRUE", "true", "True"]);
 const FALSE = new Set(["0", "f", "F", "FALSE", "false", "False"]);
@@ -24,15 +32,21 @@ export function readAnnotations(
   for (const prefix of annotationPrefixes) {
     for (const [name, value] of Object.entries(annotations ?? {})) {
       const key = name.slice(prefix.length);
-      if (name.startsWith(prefix) && !values.has(key)) values.set(key, String(value));
+      if (name.startsWith(prefix) && !values.has(key)) values.set(key, String(value).trim());
     }
   }
+  const printable = (key: string, form: RegExp) => {
+    const value = values.get(key);
+    return value !== undefined && form.test(value) ? value : undefined;
+  };
   return {
     text: (key) => values.get(key),
+    word: (key) => printable(key, PRINTABLE_WORD),
+    line: (key) => printable(key, PRINTABLE_LINE),
     isTrue: (key) => TRUE.has(values.get(key) ?? ""),
     isFalse: (key) => FALSE.has(values.get(key) ?? ""),
     count(key) {
-      const value = values.get(key)?.trim() ?? "";
+      const value = values.get(key) ?? "";
       return /^\d{1,9}$/.test(value) ? Number(value) : undefined;
     },
     keys: [...values.keys()],

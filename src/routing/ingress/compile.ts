@@ -129,14 +129,15 @@ function planOf(location: Location, context: PlanContext): readonly LocationPlan
 }
 
 function pathOf(
-  { path, ingress }: Location,
+  { path, ingress: { dialect, annotations } }: Location,
   neighbours: readonly Location[],
 ): CompiledPath | { readonly error: string } {
   if (path === null) return anyPath;
-  const { dialect } = ingress;
+  // nginx makes every path of a host an expression once one of them is; the others only those of the Ingress that asks.
   const isRegex =
-    dialect.settings === "nginx" &&
-    neighbours.some((neighbour) => neighbour.ingress.dialect === dialect && asksForRegex(neighbour));
+    dialect.settings === "nginx"
+      ? neighbours.some((neighbour) => neighbour.ingress.dialect === dialect && asksForRegex(neighbour))
+      : dialect.settings === "mse" && annotations.isTrue("use-regex");
   return compilePath(path, { implementationSpecific: dialect.implementationSpecific, isRegex });
 }
 

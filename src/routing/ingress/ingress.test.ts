@@ -2,7 +2,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { KubeObject } from "../../api/meta.ts";
 import { gatewaySource, podSource, type RequestFixture } from "../fixture.ts";
-import { aCanary, anIngress, anIngressClass, type IngressFixture, ingressWorld, NGINX, toService } from "./fixture.ts";
+import {
+  aCanary,
+  anIngress,
+  anIngressClass,
+  type IngressFixture,
+  ingressWorld,
+  MSE,
+  NGINX,
+  toService,
+  withKeys,
+} from "./fixture.ts";
 
 /** Hosts, paths, classes and backends of Ingresses (MESH section 14). */
 
@@ -243,6 +253,22 @@ const problemCases: readonly { name: string; objects: readonly KubeObject[]; pro
       }),
     ],
     problems: ["Ingress default/i: annotation limit-rps has no effect"],
+  },
+  {
+    name: "MESH-308 values that would end a header or a request line are told and have no effect",
+    objects: [
+      withKeys("i", NGINX, { "upstream-vhost": "a.test\r\nx: y", "rewrite-target": "/a b", "app-root": "/\u010a" }),
+    ],
+    problems: [
+      "Ingress default/i: annotation upstream-vhost has characters that cannot be sent",
+      "Ingress default/i: annotation rewrite-target has characters that cannot be sent",
+      "Ingress default/i: annotation app-root has characters that cannot be sent",
+    ],
+  },
+  {
+    name: "MESH-347 header edits that are none are told",
+    objects: [withKeys("i", MSE, { "request-header-control-add": "x: 1\ny 2" }, { className: "mse" })],
+    problems: ['Ingress default/i: annotation request-header-control-add: "x: 1" is not "name value"'],
   },
   {
     name: "MESH-326 a weight that is no number is told",

@@ -1,12 +1,12 @@
 import type { CompiledMatch } from "../match.ts";
 import { defaultRetry } from "../retry.ts";
-import type { CompiledRoute, Forward, RouteDestination } from "../virtual-service.ts";
+import type { CompiledRoute, DestinationTarget, Forward, RouteDestination } from "../virtual-service.ts";
 import { compileWeights, type WeightedChoice } from "../weights.ts";
 import type { Backends } from "./backends.ts";
 import type { NamedCondition, Shares } from "./canary.ts";
 import { type Location, referenceTo } from "./location.ts";
 import { type CompiledPath, pathCondition } from "./paths.ts";
-import { headerEditsOf, type Settings } from "./settings.ts";
+import { headerEditsOf, podsOf, type Settings } from "./settings.ts";
 
 /** A location of a main Ingress with all that decides about its requests. */
 export interface LocationPlan {
@@ -66,21 +66,21 @@ function byWeight(
 
 function destinationTo(location: Location, { settings }: LocationPlan, backends: Backends): RouteDestination {
   const { ingress, backend } = location;
-  const target = backends.targetOf(ingress.object.metadata.namespace ?? "", backend);
+  const service = backends.targetOf(ingress.object.metadata.namespace ?? "", backend);
   const { request, response } = headerEditsOf(ingress);
-  const destination = {
-    fallback: null,
-    requestHeaders: request,
-    responseHeaders: response,
-    authority: settings.authority,
-  };
-  const nowhere = { host: "", port: null, subset: "", label: "" };
-  return target === null ? { ...destination, target: nowhere, failureStatus: 503 } : { ...destination, target };
+  const { authority } = settings;
+  const destination = { fallback: null, requestHeaders: request, responseHeaders: response, authority };
+  if (service === null) return { ...destination, target: nowhere, failureStatus: 503 };
+  const pods = podsOf(ingress);
+  return { ...destination, target: pods === null ? service : { ...service, pods } };
 }
 
+/** For what only `failureStatus` is read of. */
+const nowhere: DestinationTarget = { host: "", port: null, subset: "", label: "" };
+
 function forwardTo(choice: WeightedChoice<RouteDestination>, { settings }: LocationPlan) {
-  const { rewritePath, timeoutMs } = settings;
-  const forward: Forward = { choice, mirrors: [], rewritePath, timeoutMs, retry: defaultRetry };
+  const { rewritePath, timeoutMs, mirrors } = settings;
+  const forward: Forward = { choice, mirrors, rewritePath, timeoutMs, retry: defaultRetry };
   return { kind: "forward", forward } as const;
 }
 

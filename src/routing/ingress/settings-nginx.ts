@@ -12,17 +12,18 @@ import type { Redirect, Settings } from "./settings.ts";
 export function nginxSettings(location: Location): Settings {
   const { annotations } = location.ingress;
   return {
-    redirects: redirectsOf(location),
+    redirects: redirectsOf(location, { isTlsEnough: true }),
     rewritePath: rewriteOf(location),
-    authority: annotations.text("upstream-vhost")?.trim() || null,
+    authority: annotations.word("upstream-vhost") ?? null,
     cors: corsOf(location),
     timeoutMs: null,
+    mirrors: [],
   };
 }
 
 /** Whether the annotations make every path of the host an expression. */
 export function asksForRegex({ ingress: { annotations }, path }: Location): boolean {
-  const target = annotations.text("rewrite-target");
+  const target = annotations.word("rewrite-target");
   return annotations.isTrue("use-regex") || (!!target && target !== (path?.text ?? "/"));
 }
 
@@ -31,11 +32,13 @@ const isRoot: NamedCondition = { holds: (_facts, path) => path === "/", text: 'p
 
 const HTTPS_REDIRECT_CODE = 308; // MESH-307
 
-function redirectsOf(location: Location): readonly Redirect[] {
+/** `isTlsEnough`: an Ingress with TLS for the host redirects to it unless told otherwise. */
+export function redirectsOf(location: Location, { isTlsEnough }: { isTlsEnough: boolean }): readonly Redirect[] {
   const { annotations } = location.ingress;
   const redirects: Redirect[] = [];
   const isForced = annotations.isTrue("force-ssl-redirect");
-  if (isForced || (hasTls(location) && !annotations.isFalse("ssl-redirect"))) {
+  const isRedirected = isTlsEnough ? !annotations.isFalse("ssl-redirect") : annotations.isTrue("ssl-redirect");
+  if (isForced || (isRedirected && hasTls(location))) {
     redirects.push({
       name: isForced ? "force-ssl-redirect" : "ssl-redirect",
       conditions: [isPlain],
@@ -44,7 +47,7 @@ function redirectsOf(location: Location): readonly Redirect[] {
       location: ({ authority, path }) => `https://${hostOfAuthority(authority)}${path}`,
     });
   }
-  const appRoot = annotations.text("app-root");
+  const appRoot = annotations.word("app-root");
   if (appRoot?.startsWith("/")) {
     const to = (facts: Facts) => `${facts.scheme}://${facts.authority}${appRoot}`;
     redirects.push({ name: "app-root", conditions: [isRoot], status: 302, location: to });
@@ -53,7 +56,7 @@ function redirectsOf(location: Location): readonly Redirect[] {
     ["temporal-redirect", 302],
     ["permanent-redirect", 301],
   ] as const) {
-    const url = annotations.text(name);
+    const url = annotations.word(name);
     if (!url) continue;
     const code = annotations.count(`${name}-code`);
     const status = code !== undefined && code >= 300 && code <= 308 ? code : codeDefault;
@@ -66,12 +69,15 @@ function hasTls({ ingress: { object }, host }: Location): boolean {
   return (object.spec?.tls ?? []).some((tls) => tls?.hosts?.some((name) => name.toLowerCase() === host));
 }
 
-/** The whole path becomes the target; `$1` stands for a group of the rule's path. */
 function rewriteOf({ ingress: { annotations }, path }: Location): PathRewrite | null {
-  const target = annotations.text("rewrite-target");
+  const target = annotations.word("rewrite-target");
   const pattern = path?.text ?? "/";
-  // A pattern that cannot be compiled has made the location unusable before.
-  if (!target || target === pattern || "error" in compileSearch(pattern)) return null;
+  return !target || target === pattern ? null : regexReplacement(pattern, target);
+}
+
+/** A path that matches becomes the target as a whole; `$1` stands for a group. Null: `pattern` is no expression. */
+export function regexReplacement(pattern: string, target: string): PathRewrite | null {
+  if ("error" in compileSearch(pattern)) return null; // Reported where the path itself is compiled.
   const replacement = target.replaceAll("\\", "\\\\").replaceAll(/\$(\d)/g, "\\$1");
   const replace = compileReplacement(`(?is)^.*?(?:${pattern}).*$`, replacement);
   return (pathWithQuery) => {
@@ -93,14 +99,14 @@ const CORS_DEFAULTS = {
 };
 const PREFLIGHT_STATUS = 204;
 
-function corsOf({ ingress: { annotations } }: Location): Settings["cors"] {
+export function corsOf({ ingress: { annotations } }: Location): Settings["cors"] {
   if (!annotations.isTrue("enable-cors")) return null;
-  const origins = (annotations.text("cors-allow-origin") || CORS_DEFAULTS.origin).split(",").map((part) => part.trim());
+  const origins = (annotations.line("cors-allow-origin") ?? CORS_DEFAULTS.origin).split(",").map((part) => part.trim());
   const cors = compileCors({
     allowOrigins: origins.filter((origin) => origin !== "").map(originMatch),
-    allowMethods: [annotations.text("cors-allow-methods") || CORS_DEFAULTS.methods],
-    allowHeaders: [annotations.text("cors-allow-headers") || CORS_DEFAULTS.headers],
-    exposeHeaders: [annotations.text("cors-expose-headers") ?? ""].filter((text) => text !== ""),
+    allowMethods: [annotations.line("cors-allow-methods") ?? CORS_DEFAULTS.methods],
+    allowHeaders: [annotations.line("cors-allow-headers") ?? CORS_DEFAULTS.headers],
+    exposeHeaders: [annotations.line("cors-expose-headers") ?? []].flat(),
     maxAge: `${annotations.count("cors-max-age") ?? CORS_DEFAULTS.maxAgeSeconds}s`,
     allowCredentials: !annotations.isFalse("cors-allow-credentials"),
     unmatchedPreflights: "IGNORE",
