@@ -45,7 +45,12 @@ export class Bed {
   #config(): RoutingConfig {
     const of = (kind: string) => this.objects.filter((object) => object.kind === kind);
     return {
-      gateways: of("Gateway"),
+      gateways: of("Gateway").filter((object) => !isOfGatewayApi(object)),
+      gatewayClasses: of("GatewayClass"),
+      apiGateways: of("Gateway").filter(isOfGatewayApi),
+      httpRoutes: of("HTTPRoute"),
+      referenceGrants: of("ReferenceGrant"),
+      namespaces: of("Namespace"),
       virtualServices: of("VirtualService"),
       destinationRules: of("DestinationRule"),
       services: of("Service"),
@@ -175,6 +180,11 @@ export class Bed {
     for (const close of this.#closers.reverse()) close();
     this.plane.close();
   }
+}
+
+/** Istio and Gateway API both have a kind Gateway. */
+function isOfGatewayApi({ apiVersion }: KubeObject): boolean {
+  return apiVersion.startsWith("gateway.networking.k8s.io/");
 }
 
 export interface Program {
