@@ -51,6 +51,8 @@ export class Bed {
       httpRoutes: of("HTTPRoute"),
       referenceGrants: of("ReferenceGrant"),
       namespaces: of("Namespace"),
+      ingresses: of("Ingress"),
+      ingressClasses: of("IngressClass"),
       virtualServices: of("VirtualService"),
       destinationRules: of("DestinationRule"),
       services: of("Service"),
