@@ -65,7 +65,8 @@ function routedPair(pass: Pass): Pair {
   if (!isDynamic) return { canary: count, stable: replicas };
   const weights = pass.status.canary?.weights;
   const current = (share: number | undefined) => podsForWeight(share ?? 0, replicas, maxWeight);
-  if (pass.isAborted) count = Math.max(current(weights?.canary.weight), count);
+  // What the canary still serves, and never more: it must not grow again with the Rollout (ARC-910).
+  if (pass.isAborted && weights) count = minimum(current(weights.canary.weight));
   const byTraffic = weights ? current(weights.stable.weight) : replicas;
   // The stable name stands for this version until the promotion, so one pod stays behind it (INV-07).
   const stable = Math.max(1, podsForWeight(maxWeight - weight, replicas, maxWeight), byTraffic);

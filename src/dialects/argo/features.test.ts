@@ -230,29 +230,6 @@ test("ARC-074 ARC-077 ARC-114 a canary without a router splits by pods", async (
   await world.stop();
 });
 
-test("ARC-083 ARC-084 INV-18 with dynamicStableScale stable shrinks behind the traffic and grows before it", async () => {
-  const world = await startArgo();
-  const steps: Step[] = [{ setWeight: 50 }, { pause: {} }];
-  await deployed(world, aRollout({ steps, dynamicStableScale: true }, { replicas: 4 }));
-  await setImage(world, "yellow");
-  await world.settle(QUIET);
-  assert.deepEqual(await weights(world), [50, 50]);
-  assert.deepEqual(await sizes(world), { [HASH.blue]: 2, [HASH.yellow]: 2 });
-  await patchStatus(world, { abort: true });
-  await world.advance(60_000);
-  assert.deepEqual(await weights(world), [100, 0]);
-  assert.deepEqual(await sizes(world), { [HASH.blue]: 4, [HASH.yellow]: 0 });
-  await checkFixpoint(world);
-  await patchStatus(world, { abort: false });
-  await world.settle(QUIET);
-  await promote(world);
-  await world.advance(60_000);
-  assert.equal((await statusOf(world)).phase, "Healthy");
-  assert.deepEqual(await sizes(world), { [HASH.blue]: 0, [HASH.yellow]: 4 });
-  await checkFixpoint(world);
-  await world.stop();
-});
-
 test("ARC-165 ephemeral metadata follows the role of the pods", async () => {
   const metadata = { canaryMetadata: { labels: { role: "canary" } }, stableMetadata: { labels: { role: "stable" } } };
   const world = await deployed(await startArgo(), aRollout(metadata));

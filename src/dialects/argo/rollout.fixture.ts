@@ -216,5 +216,5 @@ export async function events(world: World): Promise<{ reason: string; message: s
 /** What two histories of one release must end with alike: all but pods, what the mesh acknowledged, and times. */
 export async function lasting(world: World): Promise<readonly string[]> {
   const lines = (await snapshot(world)).filter((line) => !/^(pods|configmaps|endpoint\S*) /.test(line));
-  return lines.map((line) => line.replace(/"\d{4}-\d\d-\d\dT[\d:.]+Z"/g, '"*"'));
+  return lines.map((line) => line.replace(/"\d{4}-\d\d-\d\dT[\d:.]+Z"|(?<=DurationSeconds":)\d+/g, '"*"'));
 }

@@ -1,17 +1,22 @@
-import { podsForWeight } from "./counts.ts";
+import { podsForWeight, withMinimum } from "./counts.ts";
 import type { Pass } from "./pass.ts";
 import { availableOf } from "./replica-sets.ts";
 
 /** With dynamicStableScale traffic goes back only as fast as the stable version grows again (INV-18). */
 
-/** ARC-083: the share that the steps give the canary while stable comes back. */
+/**
+ * ARC-083: the share that the steps give the canary while stable comes back. Each is less than what the canary's pods
+ * stand for now, so that it ends at 0; pods that stay on purpose, for any delay given, do not count (ARC-908, ARC-933).
+ */
 export function abortScaleWeight({ steps, replicas, maxWeight, newRS, stableRS, canary }: Pass): number {
   const missing = replicas - availableOf(stableRS);
-  const hasDelay = (canary?.abortScaleDownDelaySeconds ?? 0) !== 0;
-  const enough = hasDelay ? missing : Math.max(missing, availableOf(newRS));
+  const staysOnPurpose = canary?.abortScaleDownDelaySeconds !== undefined;
+  const enough = staysOnPurpose ? missing : Math.max(missing, availableOf(newRS));
   for (let index = steps.length - 1; index >= 0; index--) {
     const weight = steps[index]?.setWeight;
-    if (weight !== undefined && podsForWeight(weight, replicas, maxWeight) < enough) return weight;
+    if (weight === undefined) continue;
+    const pods = withMinimum(podsForWeight(weight, replicas, maxWeight), canary?.minPodsPerReplicaSet, replicas);
+    if (pods < enough) return weight;
   }
   return 0;
 }
