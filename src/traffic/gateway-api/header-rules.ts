@@ -22,7 +22,7 @@ export function headerRules(
       // Timeouts, filters and what else the source says hold for its requests with the header as well.
       ...source,
       name: index === 0 ? name : `${name}-${index}`,
-      matches: matchesOf(source, match.map(headerMatch), isGrpc),
+      matches: matchesOf(source, uniqueByName(match.map(headerMatch)), isGrpc),
       backendRefs: [canaryOnly(source, parties)],
     })),
   );
@@ -44,11 +44,20 @@ function canaryOnly({ backendRefs = [] }: HttpRouteRule, { canary }: ServicePart
 function matchesOf({ matches = [] }: HttpRouteRule, headers: readonly NamedMatch[], isGrpc: boolean): HttpRouteMatch[] {
   const everything: HttpRouteMatch = isGrpc ? {} : { path: { type: "PathPrefix", value: "/" } };
   const sources = matches.length === 0 ? [everything] : matches;
-  return sources.map((match) => ({ ...match, headers: [...(match.headers ?? []), ...headers] }));
+  const names = new Set(headers.map(({ name }) => name?.toLowerCase()));
+  return sources.map((match) => {
+    // A header may stand in a match once only: the one that leads to the canary counts.
+    const others = (match.headers ?? []).filter(({ name }) => !names.has(name?.toLowerCase()));
+    return { ...match, headers: [...others, ...headers] };
+  });
 }
 
 function headerMatch({ headerName, headerValue }: HeaderRoute["match"][number]): NamedMatch {
   const { exact, prefix, regex } = headerValue;
   if (exact) return { type: "Exact", name: headerName, value: exact };
   return { type: "RegularExpression", name: headerName, value: prefix ? `${prefix}.*` : (regex ?? "") };
+}
+
+function uniqueByName(headers: readonly NamedMatch[]): readonly NamedMatch[] {
+  return [...new Map(headers.map((header) => [header.name?.toLowerCase(), header])).values()];
 }

@@ -16,8 +16,9 @@ export function experimentShares(pass: Pass): readonly WeightDestination[] {
     .sort((left, right) => (left.serviceName < right.serviceName ? -1 : 1));
 }
 
-/** Services of all experiments: what earlier splits may have added. */
-export function formerShares({ view }: Pass): ReadonlySet<string> {
-  const templates = view.experiments.flatMap(({ status }) => status?.templateStatuses ?? []);
-  return new Set(templates.flatMap(({ serviceName }) => (serviceName ? [serviceName] : [])));
+/** Services of all experiments, and what the status last told of: what earlier splits may have added. */
+export function formerShares({ view, status }: Pass): ReadonlySet<string> {
+  const templates = view.experiments.flatMap((experiment) => experiment.status?.templateStatuses ?? []);
+  const told = status.canary?.weights?.additional ?? [];
+  return new Set([...templates, ...told].flatMap(({ serviceName }) => (serviceName ? [serviceName] : [])));
 }
