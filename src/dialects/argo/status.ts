@@ -1,3 +1,4 @@
+import type { ReplicaSet } from "../../api/apps.ts";
 import { formatTime, parseTime } from "../../base/time.ts";
 import { type ConditionChange, conditionOf, putCondition, removeCondition, setCondition } from "./conditions.ts";
 import { annotations } from "./keys.ts";
@@ -25,7 +26,7 @@ export function setCounts(pass: Pass): void {
   const active = pass.blueGreen ? activeReplicaSet(pass) : null;
   next.readyReplicas = active ? readyOf(active) : sumOf(allRSs, readyOf);
   next.availableReplicas = active ? availableOf(active) : sumOf(allRSs, availableOf);
-  next.HPAReplicas = active ? presentOf(active) : sumOf(allRSs, presentOf);
+  next.HPAReplicas = presentForAutoscaler(pass, active);
   next.selector = formatSelector(active ? active.spec.selector : (rollout.spec.selector ?? {}));
   next.observedGeneration = String(rollout.metadata.generation ?? 0);
   const generation = rollout.metadata.annotations?.[annotations.workloadGeneration];
@@ -33,6 +34,16 @@ export function setCounts(pass: Pass): void {
   else delete next.workloadObservedGeneration;
   next.canary ??= {};
   next.blueGreen ??= {};
+}
+
+/**
+ * What an autoscaler takes for the present size. Beside a full stable version the canary's pods come on top, up to twice
+ * the size that was asked for; counting them would make it ask for more and more (ARC-821).
+ */
+function presentForAutoscaler({ allRSs, stableRS, canary, isRouted }: Pass, active: ReplicaSet | null): number {
+  if (active) return presentOf(active);
+  if (isRouted && !canary?.dynamicStableScale && stableRS) return presentOf(stableRS);
+  return sumOf(allRSs, presentOf);
 }
 
 /** The ReplicaSet that production traffic goes to now. */
