@@ -1,19 +1,25 @@
-import { Agent, fetch } from "undici";
+import { Agent, type Dispatcher, interceptors, request as send } from "undici";
 import type { Clock } from "../base/clock.ts";
 import type { Http, HttpAnswer, HttpRequest } from "./provider.ts";
 
 /** A metric source that answers more than this is no metric source. */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 
+const REDIRECTIONS_MAX = 10; // as Go's client
+
 /** HTTP for providers, with error texts in the form that Go's client gives them (MP-008, MP-022). */
 export function createHttp({ clock }: { readonly clock: Clock }): { readonly http: Http; close(): Promise<void> } {
   const strict = new Agent();
   const trusting = new Agent({ connect: { rejectUnauthorized: false } });
+  const following = interceptors.redirect({ maxRedirections: REDIRECTIONS_MAX });
   const http: Http = async (request) => {
     const abort = new AbortController();
     const cancel = clock.schedule(request.timeoutMs, () => abort.abort());
     try {
-      return await exchange(request, { signal: abort.signal, dispatcher: request.insecure ? trusting : strict });
+      return await exchange(request, {
+        signal: abort.signal,
+        dispatcher: (request.insecure ? trusting : strict).compose(following),
+      });
     } catch (error) {
       throw new Error(failureText(request, abort.signal.aborted ? "context deadline exceeded" : causeOf(error)));
     } finally {
@@ -30,17 +36,23 @@ export function createHttp({ clock }: { readonly clock: Clock }): { readonly htt
 
 async function exchange(
   { method, url, headers, body }: HttpRequest,
-  { signal, dispatcher }: { readonly signal: AbortSignal; readonly dispatcher: Agent },
+  options: { readonly signal: AbortSignal; readonly dispatcher: Dispatcher },
 ): Promise<HttpAnswer> {
-  const response = await fetch(url, { method, headers, signal, dispatcher, ...(body === undefined ? {} : { body }) });
+  // Not `fetch`: browsers' rules, such as ports that must not be asked, are no rules for a metric source.
+  const response = await send(url, {
+    ...options,
+    method: method as Dispatcher.HttpMethod,
+    headers,
+    ...(body === undefined ? {} : { body }),
+  });
   const parts: Uint8Array[] = [];
   let size = 0;
-  for await (const part of response.body ?? []) {
+  for await (const part of response.body) {
     size += part.length;
     if (size > ANSWER_BYTES_MAX) throw new Error(`the answer is larger than ${ANSWER_BYTES_MAX} bytes`);
     parts.push(part);
   }
-  return { status: response.status, text: Buffer.concat(parts).toString("utf8") };
+  return { status: response.statusCode, text: Buffer.concat(parts).toString("utf8") };
 }
 
 export function failureText({ method, url }: Pick<HttpRequest, "method" | "url">, cause: string): string {

@@ -15,22 +15,32 @@ const SHOWN_MAX = 5;
  * the values that exist. Null when there is nothing to say.
  */
 export async function emptyHint(query: string, valuesOf: LabelValues): Promise<string | null> {
-  for (const matchers of selectorsOf(query)) {
+  const selectors = selectorsOf(query);
+  for (const matchers of selectors) {
     const metric = matchers.find(({ name, operator }) => name === NAME && operator === "=")?.value;
     if (metric === undefined) continue;
+    const names = await valuesOf(metric, NAME);
+    if (names === null) return null;
+    if (names.length === 0) return `query matched no series: ${metric} has none yet${question(metric)}`;
     for (const matcher of matchers) {
       if (matcher.name === NAME || matcher.operator === "!=" || matcher.operator === "!~") continue;
       const values = await valuesOf(metric, matcher.name);
       if (values === null) return null;
-      if (values.length === 0)
-        return `query matched no series: ${metric} has not been counted yet: was there any request?`;
       if (!values.some((value) => matcher.matches(value))) return mismatch(metric, matcher, values);
     }
   }
-  return "query matched no series: each label exists by itself, but no series has all of them: was there any request?";
+  const isByLabels = selectors.some((matchers) => matchers.length > 1);
+  if (!isByLabels) return "query gave no value, although its metrics have series";
+  return `query matched no series: each label exists by itself, but no series has all of them${question(query)}`;
+}
+
+/** Counters of requests begin with the first one. */
+function question(text: string): string {
+  return text.includes("request") ? ": was there any request?" : "";
 }
 
 function mismatch(metric: string, { name, operator, value }: Matcher, values: readonly string[]): string {
+  if (values.length === 0) return `query matched no series: ${metric} has no label ${name}`;
   const shown = values.slice(0, SHOWN_MAX).join(", ") + (values.length > SHOWN_MAX ? ", …" : "");
   const parts = [
     `query matched no series: ${metric} with ${name}${operator}${JSON.stringify(value)} does not exist`,

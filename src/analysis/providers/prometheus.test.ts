@@ -216,7 +216,7 @@ const hints: readonly (readonly [services: readonly string[], hint: RegExp])[] =
     ["istio-rollout-canary.default.svc.cluster.local", "istio-rollout-stable.default.svc.cluster.local"],
     /^query matched no series: istio_requests_total with destination_service=~"canary\.default.*" does not exist; regular expressions match the whole label value; existing values of destination_service: istio-rollout-canary\..*; did you mean istio-rollout-canary\.default\.svc\.cluster\.local\?$/,
   ],
-  [[], /^query matched no series: istio_requests_total has not been counted yet/],
+  [[], /^query matched no series: istio_requests_total has none yet: was there any request\?$/],
   [["canary.default.svc.cluster.local"], /no series has all of them/],
 ];
 for (const [services, hint] of hints) {
@@ -224,7 +224,9 @@ for (const [services, hint] of hints) {
     const { phase, message, metadata } = await ask(
       ({ path }) => {
         if (!path.startsWith("/api/v1/label/")) return { body: vector() };
-        return { body: { status: "success", data: path.includes("destination_service") ? services : ["source"] } };
+        const names = services.length === 0 ? [] : ["istio_requests_total"];
+        const values = path.includes("destination_service") ? services : path.includes("__name__") ? names : ["source"];
+        return { body: { status: "success", data: values } };
       },
       (url) => ({ address: url, query: seedQuery }),
       { successCondition: "result[0] > 0.90" },
@@ -235,6 +237,33 @@ for (const [services, hint] of hints) {
       'could not evaluate successCondition "result[0] > 0.90": metric result is nil or empty: no data returned from the metric provider',
     );
     assert.match(metadata?.["hint"] ?? "", hint);
+  });
+}
+
+const bareHints: readonly (readonly [
+  query: string,
+  values: Readonly<Record<string, readonly string[]>>,
+  hint: string,
+])[] = [
+  ["nothing_here", {}, "query matched no series: nothing_here has none yet"],
+  ["up > 5", { __name__: ["up"] }, "query gave no value, although its metrics have series"],
+  ['up{zone="a"}', { __name__: ["up"] }, "query matched no series: up has no label zone"],
+  [
+    'up{job="a",zone="b"}',
+    { __name__: ["up"], job: ["a"], zone: ["b"] },
+    "query matched no series: each label exists by itself, but no series has all of them",
+  ],
+];
+for (const [query, values, hint] of bareHints) {
+  test(`SE-003 the hint claims only what is known: ${query}`, async () => {
+    const { metadata } = await ask(
+      ({ path }) => {
+        const [, label = ""] = /^\/api\/v1\/label\/(\w+)\//.exec(path) ?? [];
+        return { body: label === "" ? vector() : { status: "success", data: values[label] ?? [] } };
+      },
+      (url) => ({ address: url, query }),
+    );
+    assert.equal(metadata?.["hint"], hint);
   });
 }
 

@@ -16,6 +16,7 @@ export interface Received {
 
 export interface Reply {
   readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body: unknown;
 }
 
@@ -30,7 +31,7 @@ export async function startStub(reply: (request: Received) => Reply | null) {
     const answer = reply(one);
     // Null: never answered.
     if (answer === null) return;
-    response.writeHead(answer.status ?? 200);
+    response.writeHead(answer.status ?? 200, answer.headers);
     response.end(typeof answer.body === "string" ? answer.body : JSON.stringify(answer.body));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -46,6 +46,15 @@ for (const [reply, config, message] of failures) {
   });
 }
 
+test("MP-020 a metric source that has moved is followed", async () => {
+  const moved = { status: 302, headers: { location: "/new" }, body: "" };
+  const stub = await startStub(({ path }) => (path === "/new" ? { body: { rate: 1 } } : moved));
+  const provider = { web: { url: `${stub.url}/old`, jsonPath: "{$.rate}" } };
+  const { phase, value } = await measureWith({ web }, { successCondition: "result == 1", provider });
+  await stub.stop();
+  assert.deepEqual([phase, value], ["Successful", "1"]);
+});
+
 test("MP-020 a JSON body is posted as such, with the headers", async () => {
   const headers = [{ key: "X-Test", value: "1" }];
   const { received } = await ask({ body: {} }, { method: "POST", jsonBody: { a: [1] }, headers }, "true");
