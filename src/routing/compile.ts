@@ -146,7 +146,7 @@ export class CompiledTable implements Table {
       scope =
         kind === "gateway"
           ? new GatewayScope(source, serversOf(source, this.gateways.list), virtualServices, this.#listenersOf(source))
-          : new MeshScope(source, this.services, virtualServices);
+          : new MeshScope(source, this.services, virtualServices, this.others);
       this.#routeScopes.set(key, scope);
     }
     return scope;

@@ -1,3 +1,4 @@
+import type { RoutedService } from "./services.ts";
 import type { CompiledRoute } from "./virtual-service.ts";
 
 /** Routes of one host on one port of a gateway proxy, from objects other than VirtualServices. */
@@ -13,5 +14,7 @@ export interface ListenerRoutes {
 export interface ListenerRouteSource {
   /** By labels of the proxy; none when it does not serve these objects. */
   listenersOf(gatewayLabels: Readonly<Record<string, string>>): readonly ListenerRoutes[];
+  /** For calls of pods in a namespace to a service; null: no object has a say. Absent: the kind is of gateways alone. */
+  meshRoutesOf?(service: RoutedService, port: number, clientNamespace: string): readonly CompiledRoute[] | null;
   readonly problems: readonly { readonly object: string; readonly message: string }[];
 }

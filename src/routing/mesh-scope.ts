@@ -1,8 +1,9 @@
 import { compareWildcards, HostIndex, hostMatches, hostOfAuthority, isWildcard, serviceAliases } from "./hosts.ts";
+import type { ListenerRouteSource } from "./listener-routes.ts";
 import type { RoutedService } from "./services.ts";
 import type { Source } from "./types.ts";
 import { bindRoutes, implicitRoute, isBoundTo, type RouteScope, type VirtualHost } from "./virtual-hosts.ts";
-import type { CompiledVirtualService } from "./virtual-service.ts";
+import type { CompiledRoute, CompiledVirtualService } from "./virtual-service.ts";
 
 /** The port of VirtualService hosts that no service has (MESH-050). */
 const FOREIGN_HOST_PORT = 80;
@@ -15,13 +16,20 @@ export class MeshScope implements RouteScope {
   readonly #source: Source;
   readonly #names: ReadonlyMap<string, RoutedService>;
   readonly #virtualServices: readonly CompiledVirtualService[];
+  readonly #others: readonly ListenerRouteSource[];
   readonly #served = new Map<RoutedService, Map<number, VirtualHost | null>>();
   readonly #foreign: HostIndex<VirtualHost>;
 
   /** `virtualServices` oldest first. */
-  constructor(source: Source, services: readonly RoutedService[], virtualServices: readonly CompiledVirtualService[]) {
+  constructor(
+    source: Source,
+    services: readonly RoutedService[],
+    virtualServices: readonly CompiledVirtualService[],
+    others: readonly ListenerRouteSource[] = [],
+  ) {
     const { namespace } = source;
     this.#source = source;
+    this.#others = others;
     this.#names = namesOf(
       services.filter(({ visibility }) => visibility.isVisibleTo(namespace)),
       namespace,
@@ -54,9 +62,18 @@ export class MeshScope implements RouteScope {
   #compile(service: RoutedService, port: number): VirtualHost | null {
     if (!service.ports.some(({ number }) => number === port)) return null;
     const owner = this.#ownerOf(service.host);
-    if (owner === null) return { routes: [implicitRoute(service, port)], redirectsToHttps: false };
+    if (owner === null) return { routes: this.#withoutOwner(service, port), redirectsToHttps: false };
     const routes = bindRoutes(owner, { gateway: "mesh", port, source: this.#source });
     return { routes, redirectsToHttps: false };
+  }
+
+  /** A VirtualService goes before other kinds, as at the gateway. */
+  #withoutOwner(service: RoutedService, port: number): readonly CompiledRoute[] {
+    for (const other of this.#others) {
+      const routes = other.meshRoutesOf?.(service, port, this.#source.namespace) ?? null;
+      if (routes !== null) return routes;
+    }
+    return [implicitRoute(service, port)];
   }
 
   #ownerOf(host: string): CompiledVirtualService | null {

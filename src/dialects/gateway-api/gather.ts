@@ -8,7 +8,7 @@ import type {
 } from "../../api/gateway-api.ts";
 import type { Instant } from "../../base/time.ts";
 import { formatKey, keyOf, type ObjectKey, resources } from "../../kube/resource.ts";
-import { isGatewayRef, parentKeyOf } from "../../routing/gateway-api/attach.ts";
+import { isGatewayRef, isServiceRef, parentKeyOf } from "../../routing/gateway-api/attach.ts";
 import type { GatewayApiObjects } from "../../routing/gateway-api/objects.ts";
 import type { CacheReader } from "../../runtime/controller.ts";
 import { DATA_PLANE_KEY, isLive } from "../../traffic/data-plane.ts";
@@ -79,10 +79,11 @@ export function parentsOf(route: HttpRoute): readonly string[] {
   return [...new Set(parents.map((ref) => formatKey(parentKeyOf(ref, route))))];
 }
 
-/** Index: `namespace/name` of the services that a route names, in backends and mirrors. */
-export function backendsOf(route: HttpRoute): readonly string[] {
+/** Index: `namespace/name` of the services that a route names, as backends, mirrors and parents. */
+export function servicesOf(route: HttpRoute): readonly string[] {
   const { namespace = "" } = keyOf(route);
-  const refs = (route.spec?.rules ?? []).flatMap(referencesOf);
+  const parents = (route.spec?.parentRefs ?? []).filter(isServiceRef);
+  const refs = [...(route.spec?.rules ?? []).flatMap(referencesOf), ...parents];
   return [...new Set(refs.map((ref) => `${ref.namespace ?? namespace}/${ref.name ?? ""}`))];
 }
 

@@ -4,7 +4,6 @@ import { formatKey, keyOf, resources } from "../../kube/resource.ts";
 import type { AnyController, CacheReader, Controller } from "../../runtime/controller.ts";
 import { DATA_PLANE_KEY } from "../../traffic/data-plane.ts";
 import {
-  backendsOf,
   type ClassView,
   type GatewayView,
   gatherClass,
@@ -12,6 +11,7 @@ import {
   gatherRoute,
   parentsOf,
   type RouteView,
+  servicesOf,
 } from "./gather.ts";
 import { reconcileClass, reconcileGateway, reconcileRoute } from "./reconcile.ts";
 
@@ -53,7 +53,7 @@ export function gatewayApiControllers({ address }: { address: string }): AnyCont
       {
         type: resources.services,
         keysOf: (service, cache) =>
-          keysOf(cache.indexedBy<HttpRoute>(resources.httpRoutes, backendsOf, formatKey(keyOf(service)))),
+          keysOf(cache.indexedBy<HttpRoute>(resources.httpRoutes, servicesOf, formatKey(keyOf(service)))),
       },
       {
         type: resources.referenceGrants,
@@ -111,5 +111,5 @@ function routesOf(gateway: KubeObject, cache: CacheReader): readonly HttpRoute[]
 function routesInto(namespace: string, cache: CacheReader): readonly HttpRoute[] {
   return cache
     .list<HttpRoute>(resources.httpRoutes)
-    .filter((route) => backendsOf(route).some((backend) => backend.startsWith(`${namespace}/`)));
+    .filter((route) => servicesOf(route).some((service) => service.startsWith(`${namespace}/`)));
 }

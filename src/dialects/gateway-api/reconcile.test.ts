@@ -213,6 +213,21 @@ const routeCases: readonly RouteCase[] = [
     expected: [["Accepted=False UnsupportedValue", OK]],
   },
   {
+    name: "MESH-360 Services as parents, with and without the port",
+    objects: [
+      service("web"),
+      route(
+        TO_WEB,
+        'parentRefs: [{ group: "", kind: Service, name: web, port: 80 }, { group: "", kind: Service, name: web, port: 81 }, { group: "", kind: Service, name: nobody }]',
+      ),
+    ],
+    expected: [
+      ["Accepted=True Accepted", OK],
+      ["Accepted=False NoMatchingParent", OK],
+      ["Accepted=False NoMatchingParent", OK],
+    ],
+  },
+  {
     name: "MESH-360 a Gateway of another class, and one that is not there, are none of ours",
     objects: [gateway(undefined, "", "nginx"), route(TO_WEB, "parentRefs: [{ name: gw }, { name: nobody }]")],
     expected: [],

@@ -162,6 +162,7 @@ function countRoutes(listener: ListenerVerdict, { gateway, routes, objects }: Ga
   return routes.filter((route) =>
     judgeParents(route, objects).some(
       (parent) =>
+        parent.gateway !== null &&
         formatKey(keyOf(parent.gateway)) === key &&
         parent.attachments.some((attachment) => attachment.listener.name === listener.name),
     ),

@@ -1,6 +1,8 @@
 import type { ApiGateway, HttpRoute, ParentReference } from "../../api/gateway-api.ts";
+import { formatKey, type ObjectKey } from "../../kube/resource.ts";
 import { matchesLabelSelector } from "../../kube/selector.ts";
 import { hostMatches, intersectHosts } from "../hosts.ts";
+import { readService } from "../services.ts";
 import { judgeListeners, type ListenerVerdict } from "./listeners.ts";
 import { controllerOf, GATEWAY_API_GROUP, type GatewayApiObjects } from "./objects.ts";
 
@@ -8,9 +10,12 @@ import { controllerOf, GATEWAY_API_GROUP, type GatewayApiObjects } from "./objec
 export interface ParentVerdict {
   readonly ref: ParentReference;
   readonly controllerName: string;
-  readonly gateway: ApiGateway;
-  /** Where the route holds; empty exactly when `refusal` says why. */
+  /** Null: the parent is a Service. */
+  readonly gateway: ApiGateway | null;
+  /** Listeners on which the route holds; empty when `refusal` says why, and for a Service. */
   readonly attachments: readonly Attachment[];
+  /** The Service whose callers obey the route. */
+  readonly service: ServiceParent | null;
   readonly refusal: Refusal | null;
 }
 
@@ -31,9 +36,17 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** Verdicts about those parents that are Gateways of ours; others are their controllers' affair. */
+/** A Service as a parent makes a mesh route: it holds for calls of pods, not at a gateway. */
+export interface ServiceParent {
+  readonly key: ObjectKey;
+  /** Null: every port. */
+  readonly port: number | null;
+}
+
+/** Verdicts about those parents that are Gateways of ours, or Services; others are their controllers' affair. */
 export function judgeParents(route: HttpRoute, objects: GatewayApiObjects): readonly ParentVerdict[] {
-  return (route.spec?.parentRefs ?? []).flatMap((ref) => {
+  return (route.spec?.parentRefs ?? []).flatMap((ref): ParentVerdict[] => {
+    if (isServiceRef(ref)) return [judgeServiceParent(ref, route, objects)];
     const gateway = gatewayOf(ref, route, objects);
     const controllerName = gateway && controllerOf(objects.gatewayClass(gateway.spec?.gatewayClassName ?? ""));
     if (gateway === null || controllerName === null) return [];
@@ -45,6 +58,7 @@ export function judgeParents(route: HttpRoute, objects: GatewayApiObjects): read
         controllerName,
         gateway,
         attachments: isRefused ? [] : outcome,
+        service: null,
         refusal: isRefused ? (outcome as Refusal) : null,
       },
     ];
@@ -55,8 +69,31 @@ export function isGatewayRef({ group = GATEWAY_API_GROUP, kind = "Gateway" }: Pa
   return group === GATEWAY_API_GROUP && kind === "Gateway";
 }
 
-/** `namespace/name` of the parent. */
-export function parentKeyOf(ref: ParentReference, { metadata }: HttpRoute): { namespace: string; name: string } {
+export function isServiceRef({ group = GATEWAY_API_GROUP, kind }: ParentReference): boolean {
+  return (group === "" || group === "core") && kind === "Service";
+}
+
+function judgeServiceParent(ref: ParentReference, route: HttpRoute, objects: GatewayApiObjects): ParentVerdict {
+  const key = parentKeyOf(ref, route);
+  const object = objects.service(key);
+  const refuse = (message: string): ParentVerdict => ({
+    ...{ ref, controllerName: MESH_CONTROLLER, gateway: null, attachments: [], service: null },
+    refusal: { reason: "NoMatchingParent", message },
+  });
+  if (object === null) return refuse(`Service ${formatKey(key)} does not exist`);
+  if (ref.sectionName) return refuse("sectionName is not supported for a Service: its port is chosen by port");
+  const { ports } = readService(object);
+  if (ref.port && !ports.some(({ number }) => number === ref.port)) {
+    return refuse(`Service ${formatKey(key)} has no port ${ref.port}`);
+  }
+  const service = { key, port: ref.port ?? null };
+  return { ref, controllerName: MESH_CONTROLLER, gateway: null, attachments: [], service, refusal: null };
+}
+
+/** A Service has no class; Istio tells of mesh routes under the same name as of its Gateways. */
+const MESH_CONTROLLER = "istio.io/gateway-controller";
+
+export function parentKeyOf(ref: ParentReference, { metadata }: HttpRoute): ObjectKey {
   return { namespace: ref.namespace ?? metadata.namespace ?? "", name: ref.name ?? "" };
 }
 

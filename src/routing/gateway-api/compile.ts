@@ -1,14 +1,15 @@
-import type { ApiGateway, HttpRoute } from "../../api/gateway-api.ts";
+import type { ApiGateway, HttpRoute, ParentReference } from "../../api/gateway-api.ts";
 import { formatKey, keyOf } from "../../kube/resource.ts";
 import { hostMatches } from "../hosts.ts";
 import type { ListenerRouteSource, ListenerRoutes } from "../listener-routes.ts";
 import type { RoutingConfig } from "../types.ts";
-import { type AttachedHost, compareHostnames, judgeParents, listenerFor, type ParentVerdict } from "./attach.ts";
+import { type AttachedHost, compareHostnames, judgeParents, listenerFor, parentKeyOf } from "./attach.ts";
 import { judgeListeners, type ListenerVerdict } from "./listeners.ts";
+import { type JudgedRoute, MeshRoutes } from "./mesh-routes.ts";
 import { controllerOf, type GatewayApiObjects, objectsOf } from "./objects.ts";
 import { comparePrecedence, type HostedRoute, type RankedRoute } from "./precedence.ts";
 import { compileHttpRoute } from "./route.ts";
-import { judgeRules, problemsOf, type RuleVerdict, unresolvedOf } from "./rules.ts";
+import { judgeRules, problemsOf, unresolvedOf } from "./rules.ts";
 
 /**
  * Gateway API's objects to routes. Every Gateway of a class of ours is served by the one gateway proxy: listeners of one
@@ -23,7 +24,9 @@ export function compileGatewayApi(config: RoutingConfig): ListenerRouteSource {
   const gateways = (config.apiGateways ?? []).filter((gateway) => isOurs(gateway, objects));
   const routes = (config.httpRoutes ?? []).map((route) => judgeRoute(route, objects));
   const listeners = compileListeners(gateways, routes);
+  const mesh = new MeshRoutes(routes);
   return {
+    meshRoutesOf: (service, port, clientNamespace) => mesh.of(service, port, clientNamespace),
     listenersOf: (labels) => (labels["istio"] === GATEWAY_LABEL ? listeners : []),
     problems: [...gateways.flatMap(gatewayProblems), ...routes.flatMap((route) => routeProblems(route))],
   };
@@ -31,12 +34,6 @@ export function compileGatewayApi(config: RoutingConfig): ListenerRouteSource {
 
 /** The proxy that Istio installs for the mesh serves the Gateways: there is no proxy for each of them. */
 const GATEWAY_LABEL = "ingressgateway";
-
-interface JudgedRoute {
-  readonly route: HttpRoute;
-  readonly parents: readonly ParentVerdict[];
-  readonly rules: readonly RuleVerdict[];
-}
 
 function isOurs(gateway: ApiGateway, objects: GatewayApiObjects): boolean {
   return controllerOf(objects.gatewayClass(gateway.spec?.gatewayClassName ?? "")) !== null;
@@ -78,6 +75,7 @@ function indexAttachments(routes: readonly JudgedRoute[]): ReadonlyMap<string, r
   for (const judged of routes) {
     const seen = new Set<string>();
     for (const { gateway, attachments } of judged.parents) {
+      if (gateway === null) continue;
       for (const { listener, hosts } of attachments) {
         const key = `${formatKey(keyOf(gateway))} ${listener.name}`;
         if (seen.has(key)) continue;
@@ -152,11 +150,15 @@ function gatewayProblems(gateway: ApiGateway): readonly Problem[] {
   );
 }
 
+function nameOf(ref: ParentReference, route: HttpRoute): string {
+  return `${ref.kind ?? "Gateway"} ${formatKey(parentKeyOf(ref, route))}`;
+}
+
 function routeProblems({ route, parents, rules }: JudgedRoute): readonly Problem[] {
   const object = `HTTPRoute ${formatKey(keyOf(route))}`;
   const messages = [
-    ...parents.flatMap(({ gateway, refusal }) =>
-      refusal === null ? [] : [`not attached to Gateway ${formatKey(keyOf(gateway))}: ${refusal.message}`],
+    ...parents.flatMap(({ ref, refusal }) =>
+      refusal === null ? [] : [`not attached to ${nameOf(ref, route)}: ${refusal.message}`],
     ),
     ...rules.flatMap((rule) => [...problemsOf(rule), ...unresolvedOf(rule)].map(({ message }) => message)),
   ];

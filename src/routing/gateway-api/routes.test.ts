@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { KubeObject } from "../../api/meta.ts";
-import { type RequestFixture, World } from "../fixture.ts";
+import { podSource, type RequestFixture, World } from "../fixture.ts";
 import type { ForwardDecision, LocalDecision } from "../types.ts";
 import { aGateway, aGrant, aListener, aRoute, istioClass, path, services, to } from "./fixture.ts";
 
@@ -420,6 +420,64 @@ for (const { name, objects, asks } of cases) {
     for (const [request, expected] of asks) {
       assert.equal(asked.answer(request), expected, JSON.stringify(request));
     }
+  });
+}
+
+const meshCases: readonly Case[] = [
+  {
+    name: "MESH-360 a Service as parent: its callers obey the route, the gateway does not",
+    objects: [gw, aRoute([rule("b", path("/b")), rule("c", header("x", "1"))], { parentRefs: [aServiceRef("a")] })],
+    asks: [
+      [{ ...call("a"), path: "/b" }, "b"],
+      [{ ...call("a"), headers: { x: "1" } }, "c"],
+      [{ ...call("a"), path: "/none" }, "404 NR"],
+      [{ ...call("a.default.svc.cluster.local", "other"), path: "/b" }, "b"],
+      [{ ...call("b"), path: "/x" }, "b"],
+      [{ path: "/b" }, "404 NR"],
+    ],
+  },
+  {
+    name: "MESH-360 a route in the caller's namespace replaces those of the Service's own, for callers there",
+    objects: [
+      aRoute([rule("b")], { parentRefs: [aServiceRef("a")] }, { name: "producer" }),
+      aRoute(
+        [rule("far")],
+        { parentRefs: [{ ...aServiceRef("a"), namespace: "default" }] },
+        { name: "consumer", namespace: "other" },
+      ),
+    ],
+    asks: [
+      [call("a.default"), "b"],
+      [call("a.default", "other"), "far"],
+      [call("a.default", "third"), "b"],
+    ],
+  },
+  {
+    name: "MESH-360 a Service's port, and one that it does not have",
+    objects: [
+      aRoute([rule("b")], { parentRefs: [{ ...aServiceRef("a"), port: 80 }] }, { name: "port" }),
+      aRoute([rule("b")], { parentRefs: [{ ...aServiceRef("c"), port: 81 }] }, { name: "other-port" }),
+    ],
+    asks: [
+      [call("a"), "b"],
+      [call("c"), "c"],
+    ],
+  },
+];
+
+function aServiceRef(name: string): Record<string, unknown> {
+  return { group: "", kind: "Service", name };
+}
+
+/** By a pod of a namespace. */
+function call(host: string, namespace = "default"): RequestFixture {
+  return { source: podSource(namespace), host };
+}
+
+for (const { name, objects, asks } of meshCases) {
+  test(name, () => {
+    const asked = world(objects);
+    for (const [request, expected] of asks) assert.equal(asked.answer(request), expected, JSON.stringify(request));
   });
 }
 
