@@ -68,16 +68,26 @@ export const customResources: CheckGroup = {
         assert.ok(found.includes(expected), `${expected} is not among ${found.join("; ")}`);
       }
     }),
-    check(
-      182,
-      "a rule on old and new",
-      async (scene) => {
-        await scene.create(scene.WD, widget("w182", { size: 1, imm: "a" }));
-        const reply = await scene.patch(`${scene.WD}/w182`, "merge", { spec: { imm: "b" } });
-        refused(reply, 422, "imm is immutable");
-      },
-      "x-kubernetes-validations are stored but not evaluated",
-    ),
+    check(182, "a rule on old and new", async (scene) => {
+      await scene.create(scene.WD, widget("w182", { size: 1, imm: "a" }));
+      const reply = await scene.patch(`${scene.WD}/w182`, "merge", { spec: { imm: "b" } });
+      const message = 'Widget.ex.io "w182" is invalid: spec.imm: Invalid value: "b": imm is immutable';
+      refused(reply, 422, message);
+      const patch = 'patch wd w182 --type=merge -p {"spec":{"imm":"c"}}';
+      const { code, err } = await scene.kubectl(patch, { mayFail: true });
+      assert.equal(code, 1);
+      assert.match(err, /The Widget "w182" is invalid: spec.imm: Invalid value: "c": imm is immutable/);
+      await scene.kubectl("label wd w182 still=writable");
+      const shown = await scene.kubectl("get crd widgets.ex.io -o json");
+      const crd = JSON.parse(shown.out);
+      crd.metadata = { name: "ruled.ex.io" };
+      crd.spec.names = { plural: "ruled", kind: "Ruled" };
+      delete crd.status;
+      const { imm } = crd.spec.versions[0].schema.openAPIV3Schema.properties.spec.properties;
+      imm["x-kubernetes-validations"] = [{ rule: "self.shout() == 'X'" }];
+      const broken = await scene.kubectl("apply -f -", { input: JSON.stringify(crd), mayFail: true });
+      assert.match(broken.err, /compilation failed: ERROR: <input>:1:11: undeclared reference to 'shout'/);
+    }),
     check(183, "columns of a custom kind", async (scene) => {
       const when = new Date(Date.now() - 3 * 3600_000).toISOString();
       const conditions = [{ type: "Ready", status: "True" }];

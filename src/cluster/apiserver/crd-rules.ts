@@ -1,7 +1,8 @@
 import type { Condition, KubeObject } from "../../api/meta.ts";
-import { isRecord } from "../../base/json.ts";
+import { deepEqual, isRecord } from "../../base/json.ts";
 import { setCondition } from "../../kube/pods.ts";
 import type { WriteContext } from "./context.ts";
+import { rulesEngine } from "./lazy-rules.ts";
 import type { FieldProblem, Schema } from "./resource.ts";
 import { hasValidationRules, validateStructural } from "./schema/index.ts";
 
@@ -67,11 +68,10 @@ export function prepareCrd(context: WriteContext, crd: KubeObject, old: KubeObje
   spec.names.singular ||= spec.names.kind.toLowerCase();
   spec.names.listKind ||= `${spec.names.kind}List`;
   spec.conversion ??= { strategy: "None" };
-  const problems = spec.versions.flatMap(validateVersion);
+  const problems = spec.versions.flatMap((version, index) => validateVersion(version, index, old && crdSpecOf(old)));
   if (old) problems.push(...validateChange(spec, crdSpecOf(old)));
   if (problems.length > 0) return problems;
 
-  warnOfRules(context, spec);
   if (!old) crd.metadata.finalizers = [...(crd.metadata.finalizers ?? []), CLEANUP_FINALIZER];
   crd["status"] = statusOf(context, crd, spec);
   return [];
@@ -107,12 +107,17 @@ function validateShape(name: string, spec: CrdSpec): FieldProblem[] {
   return problems;
 }
 
-function validateVersion(version: CrdVersionSpec, index: number): readonly FieldProblem[] {
+function validateVersion(version: CrdVersionSpec, index: number, old: CrdSpec | null): readonly FieldProblem[] {
   const path = `spec.versions[${index}]`;
   const schema = version.schema?.openAPIV3Schema;
   const schemaPath = `${path}.schema.openAPIV3Schema`;
   if (!isRecord(schema)) return [problem(schemaPath, "FieldValueRequired", "Required value: schemas are required")];
   const problems = [...validateStructural(schema, schemaPath)];
+  // Rules are compiled against the types of the schema, so that it has to be in order first; once is enough.
+  const former = old?.versions.find(({ name }) => name === version.name)?.schema;
+  if (problems.length === 0 && hasValidationRules(schema) && !deepEqual(former, version.schema)) {
+    problems.push(...rulesEngine().checkRules(schema, schemaPath));
+  }
   const { additionalPrinterColumns = [], selectableFields = [], subresources } = version;
   additionalPrinterColumns.forEach((column, columnIndex) => {
     const columnPath = `${path}.additionalPrinterColumns[${columnIndex}]`;
@@ -147,14 +152,6 @@ function validateChange(spec: CrdSpec, old: CrdSpec): readonly FieldProblem[] {
   requireSame("spec.names.kind", spec.names.kind, old.names.kind);
   requireSame("spec.names.plural", spec.names.plural, old.names.plural);
   return problems;
-}
-
-/** Rules are stored and served, but not evaluated: whoever writes one must hear it (K8S-158). */
-function warnOfRules({ warnings }: WriteContext, spec: CrdSpec): void {
-  for (const { name, schema } of spec.versions) {
-    if (!schema?.openAPIV3Schema || !hasValidationRules(schema.openAPIV3Schema)) continue;
-    warnings.push(`version ${name}: x-kubernetes-validations rules are stored but not evaluated`);
-  }
 }
 
 function statusOf({ transaction, registry, clock }: WriteContext, crd: KubeObject, spec: CrdSpec): CrdStatus {

@@ -374,12 +374,73 @@ test("K8S-58 a changed definition ends its watches, so that readers see it; a st
   assert.deepEqual(server.definition("ex.io", "v1", "widgets")?.shortNames, ["wd", "wdg"]);
 });
 
-test("K8S-158 rules that are not evaluated are warned of", async () => {
-  const { call } = await startTestServer();
-  const ruled = { ...specSchema, "x-kubernetes-validations": [{ rule: "self.size > 0" }] };
-  const schema = { openAPIV3Schema: { type: "object", properties: { spec: ruled } } };
-  const { warnings } = await call("create", CRDS, { body: widgets({ versions: [version("v1", { schema })] }) });
-  assert.equal(warnings.length, 1);
+const RULES = "spec.versions[0].schema.openAPIV3Schema.properties[spec].x-kubernetes-validations[0]";
+
+function ruledWidgets(...rules: readonly object[]): KubeObject {
+  const ruled = { ...specSchema, "x-kubernetes-validations": rules };
+  const schema = { openAPIV3Schema: { type: "object", properties: { spec: ruled, status: withPhase } } };
+  return widgets({ versions: [version("v1", { ...withStatus, schema })] });
+}
+
+const withPhase = {
+  type: "object",
+  properties: {
+    phase: { type: "string", "x-kubernetes-validations": [{ rule: "self != oldSelf", message: "phases move on" }] },
+  },
+};
+
+test("K8S-158 a definition with a rule that cannot be compiled is refused, and nothing is stored", async () => {
+  const { call, refusal } = await startTestServer();
+  const error = await refusal("create", CRDS, { body: ruledWidgets({ rule: "self.sise > 0" }) });
+  assert.equal(error.code, 422);
+  assert.equal(error.status.details?.causes?.[0]?.field, `${RULES}.rule`);
+  assert.match(
+    error.message,
+    /compilation failed: ERROR: <input>:1:5: undefined field 'sise'\n \| self.sise > 0\n \| ....\^/,
+  );
+  const { warnings } = await call("create", CRDS, { body: ruledWidgets({ rule: "self.size > 0" }) });
+  assert.deepEqual(warnings, []);
+});
+
+test("K8S-157 rules hold on create, update and patch, after defaults", async () => {
+  const { call, refusal } = await startTestServer();
+  const rules = [
+    { rule: "self.size > 0", message: "needs a size" },
+    { rule: "self.color == oldSelf.color", message: "colours stay", fieldPath: ".color" },
+    { rule: "self.color != 'green'", message: "not green" },
+  ];
+  await call("create", CRDS, { body: ruledWidgets(...rules) });
+  const refused = await refusal("create", WD, { body: widget({ size: 0 }) });
+  assert.equal(refused.message, 'Widget.ex.io "w" is invalid: spec: Invalid value: needs a size');
+  await call("create", WD, { body: widget({ size: 1 }) });
+  const patched = await refusal("patch", `${WD}/w`, { patchType: "merge", body: { spec: { color: "blue" } } });
+  assert.equal(patched.message, 'Widget.ex.io "w" is invalid: spec.color: Invalid value: colours stay');
+  const both = await refusal("patch", `${WD}/w`, { patchType: "merge", body: { spec: { color: "green", size: 0 } } });
+  assert.equal(both.status.details?.causes?.length, 3);
+  await call("patch", `${WD}/w`, { patchType: "merge", body: { spec: { size: 2 } } });
+});
+
+test("K8S-157 rules hold on a status write", async () => {
+  const { call, refusal } = await startTestServer();
+  await call("create", CRDS, { body: ruledWidgets({ rule: "true" }) });
+  await call("create", WD, { body: widget({ size: 1 }) });
+  const write = { patchType: "merge" as const, body: { status: { phase: "Up" } } };
+  await call("patch", `${WD}/w/status`, write);
+  const stuck = { patchType: "merge" as const, body: { metadata: { labels: { a: "b" } } } };
+  const error = await refusal("patch", `${WD}/w`, stuck);
+  assert.equal(error.message, 'Widget.ex.io "w" is invalid: status.phase: Invalid value: "Up": phases move on');
+  await call("patch", `${WD}/w/status`, { patchType: "merge", body: { status: { phase: "Down" } } });
+});
+
+test("K8S-157 a stricter rule does not lock what is stored: unchanged parts stay valid", async () => {
+  const { call, refusal } = await startTestServer();
+  await call("create", CRDS, { body: ruledWidgets({ rule: "true" }) });
+  await call("create", WD, { body: widget({ size: 1 }) });
+  const strict = ruledWidgets({ rule: "self.size > 1", message: "too small" });
+  await call("patch", `${CRDS}/widgets.ex.io`, { patchType: "merge", body: { spec: strict["spec"] } });
+  await call("patch", `${WD}/w`, { patchType: "merge", body: { metadata: { labels: { a: "b" } } } });
+  const error = await refusal("patch", `${WD}/w`, { patchType: "merge", body: { spec: { m: "x" } } });
+  assert.equal(error.message, 'Widget.ex.io "w" is invalid: spec: Invalid value: too small');
 });
 
 test("versions stand in Kubernetes' order: stable before beta before alpha, higher first", () => {

@@ -21,7 +21,8 @@ import { isFinished } from "./kind-rules.ts";
 import { defaultDeleteOptions } from "./query.ts";
 import type { ServedKind } from "./registry.ts";
 import type { ResourceDefinition } from "./resource.ts";
-import { applySchemaDefaults, validateSchema } from "./schema/index.ts";
+import { applySchemaDefaults } from "./schema/index.ts";
+import { validateCustomResource } from "./validate-custom.ts";
 import { editableCopy } from "./write.ts";
 
 const ALL_VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
@@ -77,7 +78,7 @@ function definitionOf({ group, names, scope }: CrdSpec, version: CrdVersionSpec)
     createOnUpdate: false,
     schema,
     applyDefaults() {}, // Defaults are the schema's (K8S-153).
-    validate: (object, old) => validateSchema(schema, object, old),
+    validate: (object, old) => validateCustomResource(schema, object, old),
     selectableFields: (version.selectableFields ?? []).map(({ jsonPath }) => jsonPath.replace(/^\./, "")),
     columns: crdColumns(version.additionalPrinterColumns as unknown as Parameters<typeof crdColumns>[0]),
   };

@@ -24,7 +24,7 @@ const podType: ObjectType = {
 };
 
 function objectValue(fields: Readonly<Record<string, Value>>): ObjectValue {
-  return { isObject: true, fieldNames: Object.keys(fields), field: (name) => fields[name] };
+  return { isObject: true, fieldNames: Object.keys(fields), field: (name) => fields[name], unknownText: "{}" };
 }
 
 const self = objectValue({

@@ -62,6 +62,8 @@ function sameMaps(left: MapValue, right: MapValue, meter: Meter): boolean {
 function sameObjects(left: ObjectValue, right: ObjectValue, meter: Meter): boolean {
   const names = left.fieldNames;
   if (names.length !== right.fieldNames.length) return false;
+  meter.spend(left.unknownText.length * CHARACTER_COST);
+  if (left.unknownText !== right.unknownText) return false;
   return names.every((name) => {
     const [value, other] = [left.field(name), right.field(name)];
     return value !== undefined && other !== undefined && equals(value, other, meter);

@@ -113,6 +113,8 @@ export interface ObjectValue {
   readonly isObject: true;
   readonly fieldNames: readonly string[];
   field(name: string): Value | undefined;
+  /** Canonical text of what the schema does not know: equality looks at it, nothing else can. */
+  readonly unknownText: string;
 }
 
 export function isObjectValue(value: Value): value is ObjectValue {
