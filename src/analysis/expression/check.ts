@@ -1,6 +1,6 @@
 import { type BinaryOperator, ExpressionError, type Node } from "./ast.ts";
 import { checkArity } from "./evaluate.ts";
-import { functions } from "./functions.ts";
+import { lookUpFunction } from "./methods.ts";
 import { predicateArguments } from "./predicates.ts";
 import { goType } from "./values.ts";
 
@@ -168,7 +168,7 @@ function checkCall({ name, args }: Extract<Node, { kind: "call" }>, types: Types
     }
     return null;
   }
-  const rule = Object.hasOwn(functions, name) ? functions[name] : undefined;
+  const rule = lookUpFunction(name);
   if (!rule) throw new ExpressionError(types.has(name) ? `${types.get(name)} is not callable` : `unknown name ${name}`);
   checkArity(name, args.length, rule.arity);
   const [first] = argTypes;

@@ -1,6 +1,6 @@
 import { unreachable } from "../../base/assert.ts";
 import { ExpressionError, type Node } from "./ast.ts";
-import { functions } from "./functions.ts";
+import { lookUpFunction } from "./methods.ts";
 import { applyBinary } from "./operators.ts";
 import { callPredicate, type Predicate, predicateArguments } from "./predicates.ts";
 import { goType, isList, isMap, isNumber, Time, type Value } from "./values.ts";
@@ -126,7 +126,7 @@ function slice({ object, from, to }: Extract<Node, { kind: "slice" }>, scope: Sc
 
 function call(name: string, args: readonly Node[], scope: Scope): Value {
   if (Object.hasOwn(predicateArguments, name)) return callWithPredicate(name, args, scope);
-  const found = Object.hasOwn(functions, name) ? functions[name] : undefined;
+  const found = lookUpFunction(name);
   if (!found) throw new ExpressionError(`unknown name ${name}`);
   checkArity(name, args.length, found.arity);
   return found.call(

@@ -1,7 +1,7 @@
 import { ExpressionError, type Node } from "./ast.ts";
 import { check } from "./check.ts";
 import { evaluate } from "./evaluate.ts";
-import { parseExpression } from "./parse.ts";
+import { type ParseOptions, parseExpression } from "./parse.ts";
 import { goType, type Value } from "./values.ts";
 
 export { ExpressionError } from "./ast.ts";
@@ -13,6 +13,8 @@ export interface Environment {
   readonly result?: Value;
   /** Go's type of the result where it says more than the value, e.g. `[]float64` (MP-041). */
   readonly resultType?: string;
+  /** Further names, by what they stand for. */
+  readonly variables?: Readonly<Record<string, Value>>;
   readonly now: number;
 }
 
@@ -23,17 +25,17 @@ export interface Expression {
   calls(name: string): boolean;
 }
 
-export function compileExpression(text: string): Expression {
-  const root = parseExpression(text);
+export function compileExpression(text: string, options: ParseOptions = {}): Expression {
+  const root = parseExpression(text, options);
   return {
     evaluate: (environment) => run(root, environment),
     calls: (name) => callsOf(root, name),
   };
 }
 
-function run(root: Node, { result, resultType, now }: Environment): Value {
-  const names = new Map<string, Value>();
-  const types = new Map<string, string | null>();
+function run(root: Node, { result, resultType, variables = {}, now }: Environment): Value {
+  const names = new Map<string, Value>(Object.entries(variables));
+  const types = new Map<string, string | null>([...names].map(([name, value]) => [name, goType(value)]));
   if (result !== undefined) {
     names.set("result", result);
     // A missing result has no type: each operator finds out for itself.

@@ -1,4 +1,5 @@
 import { type BinaryOperator, ExpressionError, type Node } from "./ast.ts";
+import { isLibrary } from "./methods.ts";
 import { predicateArguments } from "./predicates.ts";
 import { type Token, tokenize } from "./tokens.ts";
 
@@ -36,8 +37,13 @@ const NEGATABLE: ReadonlySet<string> = new Set(["in", "matches", "contains", "st
 /** Deeper nesting is refused instead of ending the process. */
 const DEPTH_MAX = 200;
 
-export function parseExpression(text: string): Node {
-  const parser = new Parser(tokenize(text));
+export interface ParseOptions {
+  /** What stands behind a dot may be called, as in `time.Now()` (NO-004). */
+  readonly allowsMethods?: boolean;
+}
+
+export function parseExpression(text: string, options: ParseOptions = {}): Node {
+  const parser = new Parser(tokenize(text), options);
   const node = parser.sequence();
   parser.expectEnd();
   return node;
@@ -49,9 +55,11 @@ class Parser {
   #depth = 0;
   /** How many predicates surround the present place: `#` and `.field` mean something only inside. */
   #predicates = 0;
+  readonly #allowsMethods: boolean;
 
-  constructor(tokens: readonly Token[]) {
+  constructor(tokens: readonly Token[], { allowsMethods = false }: ParseOptions) {
     this.#tokens = tokens;
+    this.#allowsMethods = allowsMethods;
   }
 
   /** `let x = …; body`, or one expression. */
@@ -248,7 +256,9 @@ class Parser {
     if (token.kind !== "name" && !(token.kind === "operator" && /^\w+$/.test(token.text))) throw this.#unexpected();
     this.#at++;
     if (this.#token.kind === "operator" && this.#text === "(") {
-      throw new ExpressionError(`${token.text} is not callable`);
+      if (!this.#allowsMethods) throw new ExpressionError(`${token.text} is not callable`);
+      const isOfLibrary = object.kind === "name" && isLibrary(object.name);
+      return isOfLibrary ? this.#callOf(`${object.name}.${token.text}`, []) : this.#callOf(`.${token.text}`, [object]);
     }
     return { kind: "member", object, key: { kind: "literal", value: token.text }, isOptional };
   }
