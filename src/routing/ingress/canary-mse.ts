@@ -1,6 +1,7 @@
 import type { StringMatch } from "../../api/istio.ts";
 import { compareText } from "../age.ts";
-import { compileRegex } from "../regex.ts";
+import type { Condition } from "../match.ts";
+import { compileRegex, REGEX_LENGTH_MAX } from "../regex.ts";
 import {
   type CanaryRule,
   cookieCondition,
@@ -57,9 +58,9 @@ function ruleOf(canary: Location, report: Report): CanaryRule | null {
     ] as const;
     for (const [key, name, is] of asked) {
       if (!name) continue;
-      const match = valueMatch(canary, key, report);
-      if (match === null) return null;
-      conditions.push(is(name, match));
+      const condition = valueCondition(canary, key, { name, is, report });
+      if (condition === null) return null;
+      conditions.push(condition);
     }
     return { name: header ? "canary-by-header" : "canary-by-query", conditions, canary, isForCanary: true };
   }
@@ -70,20 +71,33 @@ function ruleOf(canary: Location, report: Report): CanaryRule | null {
 }
 
 /** `always`, the value, or the pattern anywhere in the text (MESH-341, MESH-343). Null: the pattern is none. */
-function valueMatch({ ingress, ...location }: Location, key: string, report: Report): StringMatch | null {
-  const { annotations, dialect } = ingress;
+function valueCondition(canary: Location, key: string, context: ValueContext): NamedCondition | null {
+  const { name, is, report } = context;
+  const { annotations, dialect } = canary.ingress;
   const value = annotations.text(`${key}-value`);
   if (value) {
-    return dialect.takesAlwaysBesideValue && key === "canary-by-header"
-      ? { regex: `always|${value.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&")}` }
-      : { exact: value };
+    const [isValue, isAlways] = [is(name, { exact: value }), is(name, { exact: "always" })];
+    if (!dialect.takesAlwaysBesideValue || key !== "canary-by-header") return isValue;
+    const holds: Condition = (facts, path) => isValue.holds(facts, path) || isAlways.holds(facts, path);
+    return { holds, text: `${isValue.text} or "always"` };
   }
   const pattern = annotations.text(`${key}-pattern`);
-  if (!pattern) return { exact: "always" };
+  if (!pattern) return is(name, { exact: "always" });
   const regex = `.*(?:${pattern}).*`;
-  const compiled = compileRegex(regex);
-  if (!("error" in compiled)) return { regex };
-  const message = `${key}-pattern ${JSON.stringify(pattern)} is no regular expression: ${compiled.error}`;
-  report({ ingress, ...location }, message);
+  const error = expressionError(pattern, regex);
+  if (error === null) return is(name, { regex });
+  report(canary, `${key}-pattern ${JSON.stringify(pattern)} is no regular expression: ${error}`);
   return null;
+}
+
+interface ValueContext {
+  readonly name: string;
+  readonly is: (name: string, match: StringMatch) => NamedCondition;
+  readonly report: Report;
+}
+
+function expressionError(pattern: string, wrapped: string): string | null {
+  if (pattern.length > REGEX_LENGTH_MAX) return "it is too long";
+  const compiled = compileRegex(wrapped);
+  return "error" in compiled ? compiled.error : null;
 }

@@ -1,5 +1,5 @@
 import type { Condition } from "../match.ts";
-import { compileSearch } from "../regex.ts";
+import { compileSearch, REGEX_LENGTH_MAX } from "../regex.ts";
 import {
   type CanaryRule,
   cookieCondition,
@@ -48,7 +48,8 @@ function headerRules(canary: Location, report: Report): readonly CanaryRule[] {
 }
 
 /** Found anywhere in the value. */
-export function patternCondition(header: string, pattern: string): NamedCondition | { readonly error: string } {
+function patternCondition(header: string, pattern: string): NamedCondition | { readonly error: string } {
+  if (pattern.length > REGEX_LENGTH_MAX) return { error: "it is too long" };
   const search = compileSearch(pattern);
   if ("error" in search) return search;
   const key = header.toLowerCase();

@@ -1,5 +1,5 @@
 import type { Condition } from "../match.ts";
-import { compileSearch } from "../regex.ts";
+import { compileSearch, REGEX_LENGTH_MAX } from "../regex.ts";
 import type { LocationPath } from "./location.ts";
 
 /** How one path of an Ingress is compared with a request's (MESH-300, MESH-301). */
@@ -55,7 +55,7 @@ function textPrefix(text: string): Pick<CompiledPath, "test" | "length"> {
 }
 
 function compileExpression({ type, text }: LocationPath): CompiledPath | { readonly error: string } {
-  const search = compileSearch(`(?i)^${text}`);
+  const search = text.length > REGEX_LENGTH_MAX ? { error: "it is too long" } : compileSearch(`(?i)^${text}`);
   if ("error" in search) return { error: `path ${JSON.stringify(text)} is no regular expression: ${search.error}` };
   const test = (asked: string) => search.find(asked, 0) !== null;
   return { test, text: `path matches ${JSON.stringify(`^${text}`)}`, length: text.length, rank: RANKS[type] };

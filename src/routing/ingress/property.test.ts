@@ -7,23 +7,22 @@ import { aCanary, anIngress, ingressWorld, MSE, NGINX, withKeys } from "./fixtur
 
 /** What holds for every list of Ingresses, however odd. */
 
-const paths = fc.constantFrom("/", "/a", "/a/b", "/a/", "/(", "", "/a.*");
+const LONG = "a".repeat(30_000);
+/** As large as an expression may be: nothing can be put around it. */
+const LARGE = "(?:a{999}){20}";
+const paths = fc.constantFrom("/", "/a", "/a/b", "/a/", "/(", "", "/a.*", `/${LARGE}`, `/${LONG}`);
 const services = fc.constantFrom("main", "canary", "api:http", "empty", "nobody", "main:nope");
-const values = fc.oneof(fc.constantFrom("true", "always", "never", "x", "50", "100", "1e9", "-5", ""), fc.string());
-const keys = fc.constantFrom(
-  ...["canary", "canary-by-header", "canary-by-header-value", "canary-by-header-pattern", "canary-by-cookie"],
-  ...[
-    "canary-by-query",
-    "canary-weight",
-    "canary-weight-total",
-    "rewrite-target",
-    "use-regex",
-    "app-root",
-    "enable-cors",
-  ],
-  ...["permanent-redirect", "force-ssl-redirect", "cors-allow-origin", "service-subset", "subset-labels", "timeout"],
-  ...["request-header-control-update", "mirror-target-service", "order"],
+const values = fc.oneof(
+  fc.constantFrom(LONG, `*${LONG}`, LARGE, "true", "always", "never", "x", "50", "100", "1e9", "-5", ""),
+  fc.string(),
 );
+const ODD_KEYS = [
+  "canary canary-by-header canary-by-header-value canary-by-header-pattern canary-by-cookie canary-by-cookie-value",
+  "canary-by-query canary-by-query-value canary-by-query-pattern canary-weight canary-weight-total order",
+  "rewrite-target rewrite-path use-regex app-root permanent-redirect force-ssl-redirect enable-cors cors-allow-origin",
+  "service-subset subset-labels timeout request-header-control-update mirror-target-service mirror-percentage",
+].flatMap((line) => line.split(" "));
+const keys = fc.constantFrom(...ODD_KEYS);
 
 const fixtures = fc.record({
   prefix: fc.constantFrom(NGINX, MSE, "alb.ingress.kubernetes.io/"),
@@ -70,6 +69,36 @@ test("MESH-300 objects of the wrong shape compile", () => {
     assert.match(world.answer({}), /^(404 NR|503 -)$/);
   });
   fc.assert(property, { numRuns: 100 });
+});
+
+test("MESH-308 no value of an annotation keeps the others from being served", () => {
+  const odd = [
+    LONG,
+    `*${LONG}`,
+    `https://*.${LONG}`,
+    LARGE,
+    `(${LARGE})`,
+    "(?=a)",
+    "\r\n",
+    "é\u010a",
+    "null",
+    "-1",
+    "1e99",
+  ];
+  for (const prefix of [NGINX, MSE]) {
+    const className = prefix === NGINX ? "nginx" : "mse";
+    for (const key of ODD_KEYS) {
+      for (const value of odd) {
+        const keysSet = { "canary-by-header": "x", "canary-by-query": "x", "enable-cors": "true", [key]: value };
+        const world = ingressWorld([
+          anIngress("good", { host: "good.test" }),
+          withKeys("main", prefix, { "use-regex": "true", ...keysSet }, { className, paths: { "/a": "main" } }),
+          withKeys("canary", prefix, { ...keysSet, canary: "true" }, { className }),
+        ]);
+        assert.equal(world.answer({ host: "good.test" }), "m1", `${key}: ${value.slice(0, 40)}`);
+      }
+    }
+  }
 });
 
 test("MESH-326 every draw goes to main or to the canary, in the share that the annotations say", () => {

@@ -1,7 +1,7 @@
 import type { StringMatch } from "../../api/istio.ts";
 import { compileCors } from "../cors.ts";
 import { hostOfAuthority } from "../hosts.ts";
-import { compileReplacement, compileSearch } from "../regex.ts";
+import { compileRegex, compileReplacement, compileSearch } from "../regex.ts";
 import type { PathRewrite } from "../rewrite.ts";
 import type { Facts } from "../types.ts";
 import type { NamedCondition } from "./canary.ts";
@@ -77,9 +77,9 @@ function rewriteOf({ ingress: { annotations }, path }: Location): PathRewrite | 
 
 /** A path that matches becomes the target as a whole; `$1` stands for a group. Null: `pattern` is no expression. */
 export function regexReplacement(pattern: string, target: string): PathRewrite | null {
-  if ("error" in compileSearch(pattern)) return null; // Reported where the path itself is compiled.
-  const replacement = target.replaceAll("\\", "\\\\").replaceAll(/\$(\d)/g, "\\$1");
-  const replace = compileReplacement(`(?is)^.*?(?:${pattern}).*$`, replacement);
+  const whole = `(?is)^.*?(?:${pattern}).*$`;
+  if ("error" in compileSearch(whole)) return null; // Reported where the path itself is compiled.
+  const replace = compileReplacement(whole, target.replaceAll("\\", "\\\\").replaceAll(/\$(\d)/g, "\\$1"));
   return (pathWithQuery) => {
     const question = pathWithQuery.indexOf("?");
     if (question < 0) return replace(pathWithQuery);
@@ -103,7 +103,7 @@ export function corsOf({ ingress: { annotations } }: Location): Settings["cors"]
   if (!annotations.isTrue("enable-cors")) return null;
   const origins = (annotations.line("cors-allow-origin") ?? CORS_DEFAULTS.origin).split(",").map((part) => part.trim());
   const cors = compileCors({
-    allowOrigins: origins.filter((origin) => origin !== "").map(originMatch),
+    allowOrigins: origins.map(originMatch).filter((match) => match !== null),
     allowMethods: [annotations.line("cors-allow-methods") ?? CORS_DEFAULTS.methods],
     allowHeaders: [annotations.line("cors-allow-headers") ?? CORS_DEFAULTS.headers],
     exposeHeaders: [annotations.line("cors-expose-headers") ?? []].flat(),
@@ -114,9 +114,10 @@ export function corsOf({ ingress: { annotations } }: Location): Settings["cors"]
   return cors && { ...cors, preflightStatus: PREFLIGHT_STATUS };
 }
 
-/** `https://*.a.test` allows every name below a.test. */
-function originMatch(origin: string): StringMatch {
+/** `https://*.a.test` allows every name below a.test. Null: too long for an expression. */
+function originMatch(origin: string): StringMatch | null {
   if (origin === "*" || !origin.includes("*")) return { exact: origin };
   const quoted = origin.split("*").map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
-  return { regex: quoted.join("[A-Za-z0-9.-]+") };
+  const regex = quoted.join("[A-Za-z0-9.-]+");
+  return "error" in compileRegex(regex) ? null : { regex };
 }
