@@ -195,7 +195,7 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
     runner.whenSynced(),
   ]);
   stops.push(() => mesh.stop());
-  stops.push(noteDataPlane(mesh, client, logger));
+  stops.push(noteDataPlane({ mesh, client, clock, logger }));
   gate = drainBarrier({ mesh, cache: () => runner.caches, clock });
   const metrics = `http://127.0.0.1:${metricsPort}/stats/prometheus`;
   const served = argo && (await serveArgo(argo, { options, metrics, caches: () => runner.caches, logger }, stops));

@@ -2,6 +2,7 @@ import type { StringMatch } from "../api/istio.ts";
 import type { KubeObject } from "../api/meta.ts";
 import type { ResourceType } from "../kube/resource.ts";
 import type { Write } from "../runtime/plan.ts";
+import type { Knowledge } from "./known-pods.ts";
 
 /**
  * One way to split requests between two versions: objects of one kind (Istio's, an Ingress, a route of the Gateway
@@ -23,13 +24,12 @@ export interface Router {
   readonly verified?: boolean;
   /** Brings the versions' hashes into the objects, before any share moves (ARC-323). Absent: it needs none. */
   steer?(situation: { readonly isCanaryIdle: boolean }): Steering;
-  /**
-   * Some pod of the version takes requests behind the names that the objects have for it, and the data plane knows. Absent:
-   * the names are Services.
-   */
-  knowsVersion?(hash: string): boolean;
+  /** Whether the data plane knows pods behind the names that the objects have for this version; absent: Services name it. */
+  knowledgeOf?(hash: string): Knowledge | null;
   /** The stable name leads to this version by this router's objects; absent: they name no version. */
   leadsStableTo?(hash: string): boolean;
+  /** The same of the canary's name. */
+  leadsCanaryTo?(hash: string): boolean;
   /** Versions that the objects name by their labels. */
   readonly namedHashes?: ReadonlySet<string>;
   decide(wish: Wish): Decision;

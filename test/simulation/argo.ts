@@ -60,8 +60,9 @@ class ArgoSimulation {
   }
 
   async run(): Promise<Outcome> {
-    const mesh = this.#harness.mesh as unknown as Parameters<typeof noteDataPlane>[0];
-    const stopNoting = noteDataPlane(mesh, this.#harness.world.client, silentLogger);
+    const { client, clock } = this.#harness.world;
+    const mesh = this.#harness.mesh as unknown as Parameters<typeof noteDataPlane>[0]["mesh"];
+    const stopNoting = noteDataPlane({ mesh, client, clock, logger: silentLogger });
     const outcome = await this.#harness.play(
       () => this.#prepare(),
       async () => {

@@ -4,6 +4,7 @@ import type { KubeObject, LabelSelector } from "../../api/meta.ts";
 import type { Instant } from "../../base/time.ts";
 import { formatKey, keyOf, type ObjectKey, type ResourceType, resources } from "../../kube/resource.ts";
 import { matchesLabelSelector } from "../../kube/selector.ts";
+import { expandHost, serviceHost } from "../../routing/hosts.ts";
 import type { CacheReader } from "../../runtime/controller.ts";
 import { DATA_PLANE_KEY } from "../../traffic/data-plane.ts";
 import { POD_TEMPLATE_HASH } from "./keys.ts";
@@ -49,6 +50,7 @@ export function gatherRollout(
     virtualServices: virtualServicesOf(rollout, cache),
     destinationRule: destinationRuleOf(rollout, cache),
     routeObjects: gatherRouteObjects(rollout, cache, temporaryServices(experiments)),
+    ruleSlices: ruleSlicesOf(rollout, cache),
     dataPlane: cache.get(resources.configMaps, DATA_PLANE_KEY),
     analysisRuns: cache.ownedBy<AnalysisRun>(resources.analysisRuns, uid),
     experiments,
@@ -161,7 +163,8 @@ function servicesOf(rollout: Rollout, cache: CacheReader): ReadonlyMap<string, S
   return new Map(
     serviceNamesOf(rollout).map((name) => {
       const service = cache.get(resources.services, { namespace, name });
-      return [name, service && { service, endpointHashes: endpointHashes(namespace, name, cache) }];
+      const slices = slicesOf({ namespace, name }, cache);
+      return [name, service && { service, slices, endpointHashes: endpointHashes(namespace, slices, cache) }];
     }),
   );
 }
@@ -171,8 +174,11 @@ interface Endpoint {
   readonly targetRef?: { readonly name?: string };
 }
 
-function endpointHashes(namespace: string, service: string, cache: CacheReader): ReadonlySet<string> {
-  const slices = cache.selectedBy(resources.endpointSlices, namespace, { matchLabels: { [SERVICE_NAME]: service } });
+function slicesOf({ namespace, name }: ObjectKey, cache: CacheReader): readonly KubeObject[] {
+  return cache.selectedBy(resources.endpointSlices, namespace, { matchLabels: { [SERVICE_NAME]: name } });
+}
+
+function endpointHashes(namespace: string, slices: readonly KubeObject[], cache: CacheReader): ReadonlySet<string> {
   const endpoints = slices.flatMap((slice) => (slice["endpoints"] ?? []) as Endpoint[]);
   const ready = endpoints.filter(({ conditions }) => conditions?.ready !== false);
   return new Set(
@@ -257,6 +263,27 @@ function destinationRuleOf({ spec, metadata }: Rollout, cache: CacheReader): Des
     namespace: metadata.namespace ?? "",
     name: rule.name,
   });
+}
+
+/** Subsets choose among the pods of one Service; a rule for any other host tells nothing of ours. */
+function ruleSlicesOf(rollout: Rollout, cache: CacheReader): readonly KubeObject[] | null {
+  const rule = destinationRuleOf(rollout, cache);
+  const key = rule ? ruledService(rule) : null;
+  const service = key && cache.get(resources.services, key);
+  const { selector = {} } = (service?.["spec"] ?? {}) as { selector?: Record<string, string> };
+  return key === null || Object.keys(selector).length === 0 ? null : slicesOf(key, cache);
+}
+
+function ruledService({ spec, metadata }: DestinationRule): ObjectKey | null {
+  const host = expandHost(spec?.host ?? "", metadata.namespace ?? "");
+  const [name = "", namespace = ""] = host.split(".");
+  return host === serviceHost(namespace, name) ? { namespace, name } : null;
+}
+
+/** Index: the key of the Service whose subsets a rule makes. */
+export function ruledServiceKeys(rule: DestinationRule): readonly string[] {
+  const key = ruledService(rule);
+  return key === null ? [] : [formatKey(key)];
 }
 
 /** ARC-926: two Rollouts that set the weights of one route fight for ever. */

@@ -1,3 +1,4 @@
+import type { DestinationRule } from "../../api/istio.ts";
 import type { KubeObject } from "../../api/meta.ts";
 import { type Index, typeKey } from "../../kube/cache.ts";
 import { formatKey, keyOf, type ObjectKey, type ResourceType, resources } from "../../kube/resource.ts";
@@ -11,6 +12,7 @@ import {
   destinationRuleNames,
   gatherRollout,
   podTemplates,
+  ruledServiceKeys,
   serviceKeys,
   virtualServiceNames,
   workloadType,
@@ -57,7 +59,7 @@ function rolloutController(assumedPropagationSeconds: number): Controller<Rollou
       { type: resources.services, keysOf: (service, cache) => indexed(cache, serviceKeys, keyOf(service)) },
       {
         type: resources.endpointSlices,
-        keysOf: (slice, cache) => rolloutsOfService(slice.metadata.labels?.[SERVICE_NAME], slice, cache),
+        keysOf: rolloutsOfSlice,
       },
       {
         type: resources.virtualServices,
@@ -114,9 +116,14 @@ function indexed(cache: CacheReader, index: Index<Rollout>, key: ObjectKey): str
   return keys(cache.indexedBy<Rollout>(resources.argoRollouts, index, formatKey(key)));
 }
 
-function rolloutsOfService(service: string | undefined, slice: KubeObject, cache: CacheReader): string[] {
-  if (service === undefined) return [];
-  return indexed(cache, serviceKeys, { namespace: slice.metadata.namespace ?? "", name: service });
+/** Those that name its Service, and those whose subsets choose among its endpoints. */
+function rolloutsOfSlice({ metadata }: KubeObject, cache: CacheReader): string[] {
+  const name = metadata.labels?.[SERVICE_NAME];
+  if (name === undefined) return [];
+  const service = { namespace: metadata.namespace ?? "", name };
+  const rules = cache.indexedBy<DestinationRule>(resources.destinationRules, ruledServiceKeys, formatKey(service));
+  const byRule = rules.flatMap((rule) => indexed(cache, destinationRuleNames, keyOf(rule)));
+  return [...indexed(cache, serviceKeys, service), ...byRule];
 }
 
 function isSame(left: ObjectKey, right: ObjectKey): boolean {
@@ -126,23 +133,22 @@ function isSame(left: ObjectKey, right: ObjectKey): boolean {
 /** What the mesh runs changes often; only a Rollout that waits for it, before or after the change, cares. */
 function rolloutsAwaitingDataPlane(object: KubeObject, cache: CacheReader): string[] {
   if (!isSame(keyOf(object), DATA_PLANE_KEY)) return [];
-  const waiting = (type: ResourceType, index: Index<Rollout>) =>
+  const waiting = (type: ResourceType, keysOf: (waited: KubeObject) => string[]) =>
     cache
       .list(type)
-      .filter((routes) => isLive(object, type, routes) !== true)
-      .flatMap((routes) => indexed(cache, index, keyOf(routes)));
+      .filter((waited) => isLive(object, type, waited) !== true)
+      .flatMap(keysOf);
   const watched = new Set(cache.types().map(typeKey));
   return [
     ...routeObjectKinds
       .filter((type) => watched.has(typeKey(type)) && isTold(object, type))
-      .flatMap((type) =>
-        cache
-          .list(type)
-          .filter((routes) => isLive(object, type, routes) !== true)
-          .flatMap((routes) => rolloutsOfRouteObject(type, routes, cache)),
-      ),
-    ...waiting(resources.virtualServices, virtualServiceNames),
-    ...waiting(resources.destinationRules, destinationRuleNames),
+      .flatMap((type) => waiting(type, (routes) => rolloutsOfRouteObject(type, routes, cache))),
+    ...waiting(resources.virtualServices, (routes) => indexed(cache, virtualServiceNames, keyOf(routes))),
+    ...waiting(resources.destinationRules, (rule) => indexed(cache, destinationRuleNames, keyOf(rule))),
+    // Where nobody tells of endpoints, nobody waits for them.
+    ...(isTold(object, resources.endpointSlices)
+      ? waiting(resources.endpointSlices, (slice) => rolloutsOfSlice(slice, cache))
+      : []),
   ];
 }
 

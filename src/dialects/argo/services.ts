@@ -1,5 +1,6 @@
 import type { ReplicaSet } from "../../api/apps.ts";
 import type { KubeObject } from "../../api/meta.ts";
+import { isPodActive, isPodReady } from "../../kube/pods.ts";
 import { keyOf, resources } from "../../kube/resource.ts";
 import { annotations, POD_TEMPLATE_HASH } from "./keys.ts";
 import { type Pass, WAITING_FOR_DATA_PLANE } from "./pass.ts";
@@ -42,8 +43,19 @@ export function switchService(pass: Pass, service: KubeObject, hash: string): bo
 }
 
 /** ARC-201: the first switch needs all pods, later ones at least one. */
-export function mayReceive(service: KubeObject, replicaSet: ReplicaSet): boolean {
-  return managerOf(service) === undefined ? isFullyAvailable(replicaSet) : availableOf(replicaSet) >= 1;
+export function mayReceive(pass: Pass, service: KubeObject, replicaSet: ReplicaSet): boolean {
+  const isEnough = managerOf(service) === undefined ? isFullyAvailable(replicaSet) : availableOf(replicaSet) >= 1;
+  if (!isEnough || hasReadyPod(pass, replicaSet)) return isEnough;
+  // Pods wake nobody.
+  pass.wakeAt(pass.now + LOOK_AGAIN_MS);
+  return false;
+}
+
+const LOOK_AGAIN_MS = 250;
+
+/** What a ReplicaSet tells of its pods may be older than its size: those of a moment ago may be on their way out (INV-07). */
+function hasReadyPod({ view }: Pass, { metadata }: ReplicaSet): boolean {
+  return (view.pods.get(metadata.name) ?? []).some((pod) => isPodActive(pod) && isPodReady(pod));
 }
 
 /** Every ready endpoint is a pod of this version, and there is one. */
@@ -63,7 +75,7 @@ export function switchCanaryServices(pass: Pass, { isCanaryIdle }: { isCanaryIdl
   const { canary, newRS, stableRS } = pass;
   switchPingPong(pass, isCanaryIdle);
   const stable = serviceOf(pass, canary?.stableService);
-  if (stable && stableRS && mayReceive(stable.service, stableRS)) {
+  if (stable && stableRS && mayReceive(pass, stable.service, stableRS)) {
     switchService(pass, stable.service, hashOf(stableRS));
   }
   const service = serviceOf(pass, canary?.canaryService)?.service;
@@ -74,7 +86,7 @@ export function switchCanaryServices(pass: Pass, { isCanaryIdle }: { isCanaryIdl
     if (target && selectedHash(service) !== hashOf(target)) pass.trafficWait ??= WAITING_FOR_DATA_PLANE;
     return;
   }
-  const isReady = goesBack && pass.isRouted ? true : mayReceive(service, target);
+  const isReady = goesBack && pass.isRouted ? true : mayReceive(pass, service, target);
   if (isReady) switchService(pass, service, hashOf(target));
 }
 
@@ -87,7 +99,7 @@ function switchPingPong(pass: Pass, isCanaryIdle: boolean): void {
   const roles = pingPongRoles(pass);
   if (!roles) return;
   const stable = serviceOf(pass, roles.stable)?.service;
-  if (stable && stableRS && mayReceive(stable, stableRS)) switchService(pass, stable, hashOf(stableRS));
+  if (stable && stableRS && mayReceive(pass, stable, stableRS)) switchService(pass, stable, hashOf(stableRS));
   const canary = serviceOf(pass, roles.canary)?.service;
   if (!canary || !newRS || pass.isFullyPromoted || selectedHash(canary) === hashOf(newRS)) return;
   if (isCanaryIdle) switchService(pass, canary, hashOf(newRS));

@@ -3,8 +3,9 @@ import type { Decision, Problem, Router } from "../../traffic/router.ts";
 import { type Pass, WAITING_FOR_DATA_PLANE } from "./pass.ts";
 import { pingPongRoles, rolesInUse } from "./roles.ts";
 import { selectedHash, serviceOf } from "./services.ts";
-import { bearableWeight, desiredWeight, isCanaryReady } from "./traffic/desired-weight.ts";
+import { bearableWeight, canaryKnowledge, desiredWeight } from "./traffic/desired-weight.ts";
 import { experimentShares } from "./traffic/experiment-shares.ts";
+import { awaitVersion, isKnown } from "./traffic/known-versions.ts";
 import { wantedManagedRoutes } from "./traffic/managed-routes.ts";
 import { routersOf } from "./traffic/routers.ts";
 import { settle } from "./traffic/settling.ts";
@@ -52,13 +53,17 @@ export function reconcileTraffic(pass: Pass): Traffic {
   const steering = steer(pass, routers);
   const written = Math.max(...routers.map(({ share }) => share));
   // A share is raised only where the canary's pods are really behind its name, and after its name is known (INV-03).
-  const isReady = steering.isSettled && isCanaryReady(pass, routers);
+  const knowledge = canaryKnowledge(pass, routers);
+  const isReady = steering.isSettled && isKnown(knowledge);
   const next = weight > written && !isReady ? written : weight;
+  const managed = wantedManagedRoutes(pass, routers, { isReady: next === weight && isReady });
+  const isHeldBack = next !== weight || managed.length < wantedManagedRoutes(pass, routers, { isReady: true }).length;
+  if (isHeldBack) awaitVersion(pass, pass.newHash, knowledge);
   const wish = {
     weight: next,
     total: maxWeight,
     additional: experimentShares(pass).map(({ serviceName = "", weight }) => ({ service: serviceName, weight })),
-    managed: wantedManagedRoutes(pass, routers, { isReady: next === weight && isReady }),
+    managed,
   };
   const decisions = routers.map((router) => router.decide(wish));
   for (const decision of decisions) perform(pass, decision);
@@ -69,7 +74,7 @@ export function reconcileTraffic(pass: Pass): Traffic {
     carriers: routers.flatMap(({ carriers }) => carriers),
   });
   const isMet = decisions.every(({ problem }) => problem === null);
-  const isSettled = isInForce && isMet && steering.isSettled && next === weight;
+  const isSettled = isInForce && isMet && steering.isSettled && !isHeldBack;
   if (isSettled) recordWeights(pass, weights);
   else pass.trafficWait ??= WAITING_FOR_DATA_PLANE;
   return { weight: next, isSettled };

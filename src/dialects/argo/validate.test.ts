@@ -2,16 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { KubeObject } from "../../api/meta.ts";
 import { deepCopy } from "../../base/json.ts";
+import { formatFieldError } from "./field-error.ts";
 import { Pass } from "./pass.ts";
 import { aRollout, aService, aVirtualService } from "./rollout.fixture.ts";
 import type { CanaryStrategy, Rollout, RolloutSpec, Step } from "./types.ts";
-import { formatFieldError } from "./field-error.ts";
 import { validateSpec } from "./validate.ts";
 import { validateReferences } from "./validate-references.ts";
 import type { RolloutView } from "./view.ts";
 
 function viewOf(rollout: Rollout, change: Partial<RolloutView> = {}): RolloutView {
-  const serviceView = (name: string) => ({ service: aService(name), endpointHashes: new Set<string>() });
+  const serviceView = (name: string) => ({ service: aService(name), endpointHashes: new Set<string>(), slices: [] });
   const istio = rollout.spec.strategy?.canary?.trafficRouting?.istio;
   const config = istio?.virtualService ?? { name: "vs" };
   return {
@@ -31,6 +31,7 @@ function viewOf(rollout: Rollout, change: Partial<RolloutView> = {}): RolloutVie
       : [],
     destinationRule: undefined,
     routeObjects: { found: [], served: new Set(), ports: new Map() },
+    ruleSlices: null,
     dataPlane: null,
     analysisRuns: [],
     experiments: [],
@@ -232,8 +233,11 @@ test("ARC-308 a VirtualService that is missing or has other routes is told", () 
 test("ARC-725 a Service of other pods, or of another Rollout, is told", () => {
   const change = (service: KubeObject) => ({
     services: new Map([
-      ["istio-rollout-stable", { service, endpointHashes: new Set<string>() }],
-      ["istio-rollout-canary", { service: aService("istio-rollout-canary"), endpointHashes: new Set<string>() }],
+      ["istio-rollout-stable", { service, endpointHashes: new Set<string>(), slices: [] }],
+      [
+        "istio-rollout-canary",
+        { service: aService("istio-rollout-canary"), endpointHashes: new Set<string>(), slices: [] },
+      ],
     ]),
   });
   const path =

@@ -39,6 +39,8 @@ export interface RolloutView {
   readonly destinationRule: DestinationRule | null | undefined;
   /** Of the routers besides Istio. */
   readonly routeObjects: RouteObjects;
+  /** Of the Service that the rule is for; null: it is for none that keeps slices. */
+  readonly ruleSlices: readonly KubeObject[] | null;
   /** What the data plane says that it runs; null: nobody says. */
   readonly dataPlane: KubeObject | null;
   readonly analysisRuns: readonly AnalysisRun[];
@@ -60,6 +62,7 @@ export interface ServiceView {
   readonly service: KubeObject;
   /** The hashes of the pods behind its ready endpoints; "" stands for pods of nobody's. */
   readonly endpointHashes: ReadonlySet<string>;
+  readonly slices: readonly KubeObject[];
 }
 
 export interface VirtualServiceView {

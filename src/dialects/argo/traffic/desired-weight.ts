@@ -1,12 +1,14 @@
+import type { Knowledge } from "../../../traffic/known-pods.ts";
 import type { Router } from "../../../traffic/router.ts";
 import { isAtDesired } from "../canary-counts.ts";
 import { meetsThreshold } from "../counts.ts";
 import { isAvailable, type Pass } from "../pass.ts";
 import { availableOf } from "../replica-sets.ts";
 import { rolesInUse } from "../roles.ts";
-import { selectedHash, servesOnly, serviceOf } from "../services.ts";
+import { selectedHash, serviceOf } from "../services.ts";
 import { steppedAbortWeight } from "../stepped-weight.ts";
 import { weightAt } from "../steps.ts";
+import { awaitVersion, isKnown, serviceKnowledge } from "./known-versions.ts";
 
 /** Which share of the requests the canary should have now, whatever router brings it about. */
 
@@ -21,7 +23,7 @@ export function desiredWeight(pass: Pass, routers: readonly Router[]): number {
     return current > 0 && isAvailable(newRS) && !isStableSwitched(pass, routers) ? current : 0;
   }
   if (pass.isAborted) return isDynamic ? steppedAbortWeight(pass) : 0;
-  if (!isAvailable(newRS)) return 0;
+  if (!isAvailable(newRS) || isShareElsewhere(pass, routers)) return 0;
   if (status.promoteFull) {
     return isDynamic
       ? Math.min(maxWeight, Math.floor((maxWeight * availableOf(newRS)) / Math.max(1, replicas)))
@@ -32,13 +34,29 @@ export function desiredWeight(pass: Pass, routers: readonly Router[]): number {
   return stepIndex === steps.length ? maxWeight : weightAt(steps, stepIndex);
 }
 
+/** What share there is belongs to an older version: the canary's name must be free of it before it moves on (INV-04). */
+function isShareElsewhere(pass: Pass, routers: readonly Router[]): boolean {
+  const { newHash } = pass;
+  if (routers.every(({ share }) => share === 0)) return false;
+  if (routers.some((router) => router.leadsCanaryTo?.(newHash) === false)) return true;
+  if (routers.every(({ usesServices }) => !usesServices)) return false;
+  return rolesInUse(pass).some((roles) => {
+    const canary = serviceOf(pass, roles.canary);
+    return canary !== null && selectedHash(canary.service) !== newHash;
+  });
+}
+
 function isStableSwitched(pass: Pass, routers: readonly Router[]): boolean {
   const { newHash } = pass;
   if (routers.some((router) => router.leadsStableTo?.(newHash) === false)) return false;
   if (routers.every(({ usesServices }) => !usesServices)) return true;
   return rolesInUse(pass).every((roles) => {
     const stable = serviceOf(pass, roles.stable);
-    return !stable || (selectedHash(stable.service) === newHash && servesOnly(stable, newHash));
+    if (!stable) return true;
+    if (selectedHash(stable.service) !== newHash) return false;
+    const knowledge = serviceKnowledge(pass, stable, newHash);
+    awaitVersion(pass, newHash, knowledge);
+    return isKnown(knowledge);
   });
 }
 
@@ -56,11 +74,13 @@ export function bearableWeight(pass: Pass, wanted: number): number | null {
   return Math.max(wanted, Math.min(current, maxWeight - carried));
 }
 
-/** Behind the canary's Service are the new version's pods only. */
-export function isCanaryReady(pass: Pass, routers: readonly Router[]): boolean {
-  if (routers.every(({ usesServices }) => !usesServices)) return true;
-  return rolesInUse(pass).every((roles) => {
-    const service = serviceOf(pass, roles.canary);
-    return !service || servesOnly(service, pass.newHash);
-  });
+/** What keeps requests by the canary's name from the new version's pods alone; null or "known": nothing does. */
+export function canaryKnowledge(pass: Pass, routers: readonly Router[]): Knowledge | null {
+  const { newHash } = pass;
+  const all = routers.map((router) => router.knowledgeOf?.(newHash) ?? null);
+  if (routers.some(({ usesServices }) => usesServices)) {
+    const services = rolesInUse(pass).flatMap((roles) => serviceOf(pass, roles.canary) ?? []);
+    all.push(...services.map((service) => serviceKnowledge(pass, service, newHash)));
+  }
+  return all.find((knowledge) => !isKnown(knowledge)) ?? null;
 }

@@ -6,6 +6,7 @@ import type { Parties, RouteSelection } from "../../../traffic/istio/parties.ts"
 import { canaryShare, editVirtualService, type VirtualServiceWish } from "../../../traffic/istio/virtual-service.ts";
 import {
   type Decision,
+  joined,
   NOTHING,
   type Router,
   type RouterEvent,
@@ -20,6 +21,7 @@ import { rolesOf } from "../roles.ts";
 import type { IstioVirtualService } from "../types.ts";
 import type { VirtualServiceView } from "../view.ts";
 import { experimentShares, formerShares } from "./experiment-shares.ts";
+import { awaitVersion, isKnown, versionKnowledge } from "./known-versions.ts";
 import { managedNamesOf } from "./managed-routes.ts";
 import { hasWaited } from "./settling.ts";
 
@@ -49,20 +51,15 @@ export function istioRouter(pass: Pass): Router {
     ...router,
     namedHashes: new Set(subsets.flatMap((subset) => subset?.labels?.[POD_TEMPLATE_HASH] ?? [])),
     steer: ({ isCanaryIdle }) => steerSubsets(pass, isCanaryIdle),
+    knowledgeOf: (hash) => versionKnowledge(pass, view.ruleSlices, hash),
+    leadsCanaryTo: (hash) =>
+      !view.destinationRule || subsetHash(view.destinationRule, rule.canarySubsetName, POD_TEMPLATE_HASH) === hash,
     leadsStableTo: (hash) => {
       const object = view.destinationRule;
       if (!object) return true;
       if (subsetHash(object, rule.stableSubsetName, POD_TEMPLATE_HASH) !== hash) return false;
       return isLive(view.dataPlane, resources.destinationRules, object) !== false;
     },
-  };
-}
-
-export function joined(decisions: readonly Decision[]): Decision {
-  return {
-    writes: decisions.flatMap(({ writes }) => writes),
-    events: decisions.flatMap(({ events }) => events),
-    problem: decisions.find(({ problem }) => problem !== null)?.problem ?? null,
   };
 }
 
@@ -148,8 +145,8 @@ function managedEvents(
 // DestinationRule -----------------------------------------------------------------------------------------------------
 
 /**
- * Subsets to versions (ARC-320…323). A subset never moves to a version without available pods (ARC-902), and the
- * canary's only while it gets no traffic (INV-04).
+ * Subsets to versions (ARC-320…323). A subset never moves to a version without available pods (ARC-902), the canary's only
+ * while it gets no traffic (INV-04), and the stable one, which has some, only to pods that the data plane knows (INV-01).
  */
 function steerSubsets(pass: Pass, isCanaryIdle: boolean): Steering {
   const { canary, newRS, stableRS, view } = pass;
@@ -168,7 +165,12 @@ function steerSubsets(pass: Pass, isCanaryIdle: boolean): Steering {
   const stableNow = subsetHash(object, rule.stableSubsetName, POD_TEMPLATE_HASH);
   const mayMoveCanary = canaryTarget !== null && isAvailable(canaryTarget) && (canaryNow === "" || isCanaryIdle);
   const canaryHash = mayMoveCanary ? hashOf(canaryTarget) : (canaryNow ?? "");
-  const stableHash = stableRS && isAvailable(stableRS) ? hashOf(stableRS) : (stableNow ?? "");
+  const stableTarget = stableRS && isAvailable(stableRS) ? hashOf(stableRS) : (stableNow ?? "");
+  const isMoved = stableTarget === (stableNow ?? "");
+  const knowledge = isMoved ? null : versionKnowledge(pass, view.ruleSlices, stableTarget);
+  const mayMoveStable = isKnown(knowledge);
+  awaitVersion(pass, stableTarget, knowledge);
+  const stableHash = mayMoveStable ? stableTarget : (stableNow ?? "");
   const experiments = experimentShares(pass).map((one): [string, string] => [
     one.serviceName ?? "",
     one.podTemplateHash ?? "",
@@ -179,7 +181,7 @@ function steerSubsets(pass: Pass, isCanaryIdle: boolean): Steering {
     kept: new Set(rule.additionalSubsetNames ?? []),
     annotations: { [annotations.managedBy]: pass.rollout.metadata.name },
   });
-  const isReached = canaryTarget === null || canaryHash === hashOf(canaryTarget);
+  const isReached = mayMoveStable && (canaryTarget === null || canaryHash === hashOf(canaryTarget));
   if (edit.changed) {
     const message =
       `DestinationRule ${rule.name} subset updated (${rule.canarySubsetName}: ${canaryHash}, ` +
@@ -193,6 +195,6 @@ function steerSubsets(pass: Pass, isCanaryIdle: boolean): Steering {
     };
   }
   const live = isLive(view.dataPlane, resources.destinationRules, object);
-  const isKnown = pass.status.canary?.weights?.canary.podTemplateHash === canaryHash || hasWaited(pass);
-  return { ...NOTHING, isSettled: isReached && (live ?? isKnown) };
+  const isAssumed = pass.status.canary?.weights?.canary.podTemplateHash === canaryHash || hasWaited(pass);
+  return { ...NOTHING, isSettled: isReached && (live ?? isAssumed) };
 }
