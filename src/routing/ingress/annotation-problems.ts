@@ -12,7 +12,7 @@ const CANARY_KEYS = [
   "canary-weight",
 ];
 
-const WITHOUT_EFFECT: Readonly<Record<"nginx" | "mse", ReadonlySet<string>>> = {
+const WITHOUT_EFFECT: Readonly<Record<"nginx" | "mse" | "alb", ReadonlySet<string>>> = {
   nginx: new Set([
     "affinity",
     "affinity-canary-behavior",
@@ -127,6 +127,23 @@ const WITHOUT_EFFECT: Readonly<Record<"nginx" | "mse", ReadonlySet<string>>> = {
     "upstream-hash-by",
     "whitelist-source-range",
   ]),
+  alb: new Set([
+    "backend-keepalive",
+    "backend-protocol",
+    "backend-scheduler",
+    "cors-allow-origin",
+    "enable-cors",
+    "force-ssl-redirect",
+    "healthcheck-enabled",
+    "listen-ports",
+    "rewrite-target",
+    "slow-start-enabled",
+    "ssl-redirect",
+    "sticky-session",
+    "traffic-limit-qps",
+    "traffic-mirror",
+    "use-regex",
+  ]),
 };
 
 /** What the proxy does anyway. */
@@ -150,7 +167,8 @@ const SENT: Readonly<Record<string, RegExp>> = {
 };
 
 export function annotationProblems({ annotations, dialect, isCanary, object }: ServedIngress): readonly string[] {
-  const known = dialect.settings === null ? new Set<string>() : WITHOUT_EFFECT[dialect.settings];
+  const list = dialect.name === "alb" ? "alb" : dialect.settings;
+  const known = list === null ? new Set<string>() : WITHOUT_EFFECT[list];
   const ineffective = annotations.keys.filter(
     (key) => known.has(key) && !ALREADY_SO[key]?.includes(annotations.text(key) ?? ""),
   );

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { KubeObject } from "../../api/meta.ts";
 import { gatewaySource, podSource, type RequestFixture } from "../fixture.ts";
 import {
+  ALB,
   aCanary,
   anIngress,
   anIngressClass,
@@ -253,6 +254,11 @@ const problemCases: readonly { name: string; objects: readonly KubeObject[]; pro
       }),
     ],
     problems: ["Ingress default/i: annotation limit-rps has no effect"],
+  },
+  {
+    name: "MESH-350 so are those of ALB",
+    objects: [withKeys("i", ALB, { "rewrite-target": "/", order: "5" }, { className: "alb" })],
+    problems: ["Ingress default/i: annotation rewrite-target has no effect"],
   },
   {
     name: "MESH-308 values that would end a header or a request line are told and have no effect",
