@@ -1,4 +1,5 @@
 import type { KubeObject } from "../api/meta.ts";
+import { isRecord } from "../base/json.ts";
 import type { FieldError } from "../dialects/argo/field-error.ts";
 import { gatherRollout, podTemplates } from "../dialects/argo/gather.ts";
 import { Pass } from "../dialects/argo/pass.ts";
@@ -16,19 +17,30 @@ interface RolloutProblem {
 
 /** What Argo's controller would say of the Rollouts among the objects, before it sees them (CL-072). */
 export function rolloutProblems(objects: readonly KubeObject[]): readonly RolloutProblem[] {
-  const caches = cachesOf(objects.map(inNamespace));
+  const caches = cachesOf(objects.map(asApplied));
+  const inFileOrder = objects.filter(({ kind }) => kind === "Service").map(({ metadata }) => metadata.name);
   return caches.list<Rollout>(resources.argoRollouts).flatMap((rollout) => {
     const view = gatherRollout(keyOf(rollout), caches, { now: 0, assumedPropagationSeconds: 0 });
-    const problem = view && (validateSpec(view) ?? problemOfReferences(view));
+    const problem = view && (validateSpec(view) ?? problemOfReferences(view, inFileOrder));
     // A workload outside of the files: without its pod template there is nothing to look at.
     if (problem?.path === "spec.workloadRef" && problem.detail.endsWith(" not found")) return [];
     return problem ? [{ rollout, problem }] : [];
   });
 }
 
-/** What the files do not have may be in the cluster: only what they have is looked at. */
-function problemOfReferences(view: RolloutView): FieldError | null {
-  const services = new Map([...view.services].map(([name, found]) => [name, found ?? anyService(name)]));
+/** What the files do not have may be in the cluster: only what they have is looked at, Services in the files' order. */
+function problemOfReferences(view: RolloutView, serviceNames: readonly string[]): FieldError | null {
+  for (const name of serviceNames) {
+    const problem = view.services.get(name) ? problemWith(view, (other) => other === name) : null;
+    if (problem?.path.endsWith("Service")) return problem;
+  }
+  return problemWith(view, () => true);
+}
+
+function problemWith(view: RolloutView, isLookedAt: (service: string) => boolean): FieldError | null {
+  const services = new Map(
+    [...view.services].map(([name, found]) => [name, (isLookedAt(name) && found) || anyService(name)]),
+  );
   const found = view.routeObjects.found.filter(({ object }) => object !== null);
   const routeObjects = { ...view.routeObjects, found };
   const virtualServices = view.virtualServices.filter(({ object }) => object !== null);
@@ -43,8 +55,10 @@ function anyService(name: string): ServiceView {
   return { service: { apiVersion: "v1", kind: "Service", metadata: { name } }, endpointHashes: new Set(), slices: [] };
 }
 
-function inNamespace(object: KubeObject): KubeObject {
-  return { ...object, metadata: { namespace: "default", ...object.metadata } };
+/** With what kubectl adds, and with the one member that every Rollout has. */
+function asApplied(object: KubeObject): KubeObject {
+  const spec = object.kind === "Rollout" && !isRecord(object["spec"]) ? { spec: {} } : {};
+  return { ...object, ...spec, metadata: { namespace: "default", ...object.metadata } };
 }
 
 /** The objects as if they were a cluster. Kinds that no Rollout refers to are left out. */

@@ -36,7 +36,29 @@ const files: readonly { name: string; objects: readonly (KubeObject | Record<str
     objects: [basic({ steps: [{ setWeigth: 10 }] })],
     run: fails('Error: error unmarshaling JSON: while decoding JSON: json: unknown field "setWeigth"\n'),
   },
+  {
+    name: "a Rollout without anything",
+    objects: [{ apiVersion: "argoproj.io/v1alpha1", kind: "Rollout" }],
+    run: fails("Error: spec.selector: Required value: Rollout has missing field '.spec.selector'\n"),
+  },
+  {
+    name: "steps that are no list",
+    objects: [basic({ steps: 7 })],
+    run: fails("Error: error unmarshaling JSON: a field has not the type that its kind's schema asks for\n"),
+  },
+  ...["canary", "stable"].map((first) => ({
+    name: `of two wrong Services the ${first} one, which the file has first`,
+    objects: [aRollout(), ...[first, "canary", "stable"].map(strangeService)],
+    run: fails(
+      `Error: spec.strategy.canary.${first}Service: Invalid value: "istio-rollout-${first}": ` +
+        `Service "istio-rollout-${first}" has unmatch label "app" in rollout\n`,
+    ),
+  })),
 ];
+
+function strangeService(role: string): KubeObject {
+  return { ...aService(`istio-rollout-${role}`), spec: { selector: { app: "another" } } };
+}
 
 for (const { name, objects, run } of files) {
   test(`CL-072 lint: ${name}`, async () => {
