@@ -41,7 +41,8 @@ export function compileIngresses(config: RoutingConfig): ListenerRouteSource {
   const canaries = attach(served.filter(({ isCanary }) => isCanary).flatMap(locationsOf), mains, report);
   const backends = new Backends(config.services);
   const listeners = [...Map.groupBy(mains.values(), ({ host }) => host)].map(([domain, locations]): ListenerRoutes => {
-    const plans = locations.flatMap((location) => planOf(location, { locations, canaries, report }));
+    const hasExpressions = locations.some((location) => isNginx(location) && asksForRegex(location));
+    const plans = locations.flatMap((location) => planOf(location, { hasExpressions, canaries, report }));
     return { port: HTTP_PORT, domain, routes: orderedRoutes(plans, backends) };
   });
   return { listenersOf: (labels) => (servesIngresses(labels) ? listeners : []), problems: distinct(problems) };
@@ -109,16 +110,16 @@ function attach(
 }
 
 interface PlanContext {
-  /** All main locations of the host. */
-  readonly locations: readonly Location[];
+  /** nginx makes every path of a host an expression once one of them is. */
+  readonly hasExpressions: boolean;
   readonly canaries: ReadonlyMap<Location, readonly Location[]>;
   readonly report: Report;
 }
 
 /** Empty: the location cannot be served, which is reported. */
 function planOf(location: Location, context: PlanContext): readonly LocationPlan[] {
-  const { locations, canaries, report } = context;
-  const path = pathOf(location, locations);
+  const { hasExpressions, canaries, report } = context;
+  const path = pathOf(location, hasExpressions);
   if ("error" in path) {
     report(location, path.error);
     return [];
@@ -128,17 +129,17 @@ function planOf(location: Location, context: PlanContext): readonly LocationPlan
   return [{ location, path, shares, settings: settingsOf(location) }];
 }
 
-function pathOf(
-  { path, ingress: { dialect, annotations } }: Location,
-  neighbours: readonly Location[],
-): CompiledPath | { readonly error: string } {
+function pathOf(location: Location, hasExpressions: boolean): CompiledPath | { readonly error: string } {
+  const { path, ingress } = location;
   if (path === null) return anyPath;
-  // nginx makes every path of a host an expression once one of them is; the others only those of the Ingress that asks.
-  const isRegex =
-    dialect.settings === "nginx"
-      ? neighbours.some((neighbour) => neighbour.ingress.dialect === dialect && asksForRegex(neighbour))
-      : dialect.settings === "mse" && annotations.isTrue("use-regex");
-  return compilePath(path, { implementationSpecific: dialect.implementationSpecific, isRegex });
+  const { implementationSpecific, settings } = ingress.dialect;
+  // On MSE only the paths of the Ingress that asks.
+  const asks = settings === "mse" && ingress.annotations.isTrue("use-regex");
+  return compilePath(path, { implementationSpecific, isRegex: isNginx(location) ? hasExpressions : asks });
+}
+
+function isNginx({ ingress }: Location): boolean {
+  return ingress.dialect.settings === "nginx";
 }
 
 function sharesOf({ ingress: { dialect } }: Location, canaries: readonly Location[], report: Report): Shares {
