@@ -31,6 +31,8 @@ export interface RegexSearch {
   readonly programSize: number;
   /** Start and end of the leftmost match at or behind `from`. */
   find(text: string, from: number): readonly [start: number, end: number] | null;
+  /** Where the last `find` stopped to look. */
+  readonly walkedTo: number;
 }
 
 export function compileSearch(pattern: string): RegexSearch | { readonly error: string } {
@@ -45,6 +47,9 @@ export function compileSearch(pattern: string): RegexSearch | { readonly error: 
       find(text, from) {
         const found = automaton.run(text, from);
         return found && [found[0]!, found[1]!];
+      },
+      get walkedTo() {
+        return automaton.walkedTo;
       },
     };
   } catch (error) {
@@ -113,6 +118,8 @@ class Automaton {
   readonly #slotCount: number;
   /** The text position plus one at which an instruction was last reached: each runs once per position. */
   readonly #reached: Int32Array;
+  /** Where the last run ended. */
+  walkedTo = 0;
 
   constructor(root: Node, groupCount: number) {
     this.#slotCount = 2 * groupCount;
@@ -148,6 +155,7 @@ class Automaton {
       }
       threads = next;
       position = after;
+      this.walkedTo = after;
     }
     return found;
   }

@@ -23,6 +23,11 @@ export class Meter {
     return this.#spent;
   }
 
+  /** Refuses work whose price is known afterwards only, when the most that it can cost is too much. */
+  requireAffordable(cost: number): void {
+    if (this.#spent + cost > this.#limit) throw new CostExceeded();
+  }
+
   spend(cost: number): void {
     this.#spent += cost;
     if (this.#spent > this.#limit) throw new CostExceeded();

@@ -63,6 +63,9 @@ function parseQuantity(text: string): bigint | null {
   return sign === "-" ? -bounded : bounded;
 }
 
+/** Exact amounts are computed with numbers of any size. */
+const PARSE_COST = 10;
+
 function signOf(value: bigint): bigint {
   return value > 0n ? 1n : value < 0n ? -1n : 0n;
 }
@@ -83,7 +86,7 @@ export const quantityFunctions = [
       },
       "isQuantity(string): bool": (text: string) => parseQuantity(text) !== null,
     },
-    walk,
+    (args) => walk(args) + PARSE_COST,
   ),
   ...functions({
     "Quantity.sign(): int": ({ nanos }: Quantity) => signOf(nanos),

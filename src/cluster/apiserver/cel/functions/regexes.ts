@@ -1,5 +1,5 @@
 import { compileSearch, type RegexSearch } from "../../../../base/regex.ts";
-import type { Meter } from "../meter.ts";
+import { CHARACTER_COST, type Meter } from "../meter.ts";
 import { functions } from "../signature.ts";
 import { EvaluationError, ListValue } from "../values.ts";
 
@@ -44,10 +44,13 @@ const STATE_COST = 1;
 /** Each character may wake every state of the automaton, so that a short pattern of nested counts is not cheap. */
 function paidSearch(text: string, pattern: string, meter: Meter): (from: number) => readonly [number, number] | null {
   const search = searchOf(pattern, meter);
+  const priceOf = (characters: number) =>
+    Math.ceil((1 + characters) * CHARACTER_COST * search.programSize * STATE_COST);
   return (from) => {
-    // A walk ends early mostly; its price is paid in full, as Kubernetes does.
-    meter.spend(Math.ceil((1 + text.length - from) * 0.1 * Math.max(1, search.programSize * STATE_COST)));
-    return search.find(text, from);
+    meter.requireAffordable(priceOf(text.length - from));
+    const found = search.find(text, from);
+    meter.spend(priceOf(search.walkedTo - from));
+    return found;
   };
 }
 
