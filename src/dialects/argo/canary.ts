@@ -16,6 +16,7 @@ import { reconcileRestart } from "./restart.ts";
 import { switchCanaryServices } from "./services.ts";
 import { markAborted, setCounts } from "./status.ts";
 import { describeStep } from "./steps.ts";
+import { tellRefusedRoute } from "./traffic/refusal.ts";
 import { isCanaryIdle, isReferenced, NO_TRAFFIC, reconcileTraffic, type Traffic } from "./traffic.ts";
 
 const SCALE_DOWN_DELAY_SECONDS = 30; // ARC 1.2, with a traffic router
@@ -245,7 +246,7 @@ function finishCanary(pass: Pass, traffic: Traffic): Plan {
   setCounts(pass);
   if (pass.isChanged) resetStatus(pass);
   else {
-    if (status.promoteFull || pass.isRollbackWithinWindow) {
+    if (status.promoteFull || (pass.isRollbackWithinWindow && !pass.isAborted)) {
       pass.clearPauses();
       pass.clearAbort();
       if (steps.length > 0) next.currentStepIndex = steps.length;
@@ -258,5 +259,5 @@ function finishCanary(pass: Pass, traffic: Traffic): Plan {
     if (!next.pauseConditions && next.controllerPause && !pass.currentStep?.pause) delete next.controllerPause;
   }
   concludeStatus(pass);
-  return pass.plan();
+  return { ...pass.plan(), onRefusal: (write, error) => tellRefusedRoute(pass, write, error) };
 }

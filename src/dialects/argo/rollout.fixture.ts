@@ -2,7 +2,7 @@ import { snapshot } from "../../../test/support/reconciler-checks.ts";
 import { startWorld, type World, type WorldOptions } from "../../../test/support/world.ts";
 import type { KubeObject } from "../../api/meta.ts";
 import type { CacheReader } from "../../kube/cache.ts";
-import { formatKey, qualifiedPlural, resources } from "../../kube/resource.ts";
+import { formatKey, qualifiedPlural, type ResourceType, resources } from "../../kube/resource.ts";
 import { argoPack } from "../../packs/argo.ts";
 import { istioPack } from "../../packs/istio.ts";
 import type { Controller } from "../../runtime/controller.ts";
@@ -101,44 +101,55 @@ export const seedObjects: readonly KubeObject[] = [
 ];
 
 /** Acknowledges every revision of the routes as soon as it sees it, as a mesh does that is quick. */
-const acknowledgingMesh: Controller<CacheReader> = {
-  name: "mesh",
-  watches: [resources.virtualServices, resources.destinationRules].map((type) => ({
-    type,
-    keysOf: () => [formatKey(DATA_PLANE_KEY)],
-  })),
-  reads: [resources.configMaps],
-  gather: (_key, cache) => cache,
-  reconcile: (cache) => {
-    const kinds = [resources.virtualServices, resources.destinationRules];
-    const data = Object.fromEntries(
-      kinds.map((type) => {
-        const revisions = cache.list(type).map(({ metadata }) => Number(metadata.resourceVersion));
-        return [qualifiedPlural(type), String(Math.max(0, ...revisions))];
-      }),
-    );
-    const present = cache.get(resources.configMaps, DATA_PLANE_KEY);
-    const type = resources.configMaps;
-    if (!present) {
-      const object = { apiVersion: "v1", kind: "ConfigMap", metadata: { ...DATA_PLANE_KEY }, data };
-      return { ...emptyPlan, writes: [{ op: "create", type, object }] };
-    }
-    return {
-      ...emptyPlan,
-      writes: [{ op: "patch", type, key: DATA_PLANE_KEY, patch: { kind: "merge", body: { data } }, basedOn: present }],
-    };
-  },
-};
+function acknowledgingMesh(kinds: readonly ResourceType[]): Controller<CacheReader> {
+  return {
+    name: "mesh",
+    watches: kinds.map((type) => ({
+      type,
+      keysOf: () => [formatKey(DATA_PLANE_KEY)],
+    })),
+    reads: [resources.configMaps],
+    gather: (_key, cache) => cache,
+    reconcile: (cache) => {
+      const data = Object.fromEntries(
+        kinds.map((type) => {
+          const revisions = cache.list(type).map(({ metadata }) => Number(metadata.resourceVersion));
+          return [qualifiedPlural(type), String(Math.max(0, ...revisions))];
+        }),
+      );
+      const present = cache.get(resources.configMaps, DATA_PLANE_KEY);
+      const type = resources.configMaps;
+      if (!present) {
+        const object = { apiVersion: "v1", kind: "ConfigMap", metadata: { ...DATA_PLANE_KEY }, data };
+        return { ...emptyPlan, writes: [{ op: "create", type, object }] };
+      }
+      return {
+        ...emptyPlan,
+        writes: [
+          { op: "patch", type, key: DATA_PLANE_KEY, patch: { kind: "merge", body: { data } }, basedOn: present },
+        ],
+      };
+    },
+  };
+}
 
 export interface FixtureOptions extends WorldOptions {
   /** True: a mesh that tells what it runs. */
   readonly hasMesh?: boolean;
+  /** What it tells of. */
+  readonly meshKinds?: readonly ResourceType[];
 }
 
-export async function startArgo({ hasMesh = true, ...options }: FixtureOptions = {}): Promise<World> {
+const ISTIO_KINDS = [resources.virtualServices, resources.destinationRules];
+
+export async function startArgo({
+  hasMesh = true,
+  meshKinds = ISTIO_KINDS,
+  ...options
+}: FixtureOptions = {}): Promise<World> {
   const world = await startWorld({
     packs: [istioPack, argoPack],
-    controllers: [...argoControllers(), ...(hasMesh ? [acknowledgingMesh] : [])],
+    controllers: [...argoControllers(), ...(hasMesh ? [acknowledgingMesh(meshKinds)] : [])],
     ...options,
   });
   await world.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: DATA_PLANE_KEY.namespace } });

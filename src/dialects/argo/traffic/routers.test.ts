@@ -12,6 +12,7 @@ import { routeKinds } from "../../../traffic/gateway-api/kinds.ts";
 import { trafficSplits } from "../../../traffic/smi/router.ts";
 import { traefikServices } from "../../../traffic/traefik/router.ts";
 import { aVirtualService, VIRTUAL_SERVICE } from "../rollout.fixture.ts";
+import type { RolloutStatus } from "../types.ts";
 import {
   AT_REST,
   CANARY,
@@ -422,6 +423,39 @@ for (const { name, config, want } of albProblems) {
     assert.match(set(one, storeOf(one), { weight: 1 }).problem?.message ?? "", want);
   });
 }
+
+test("ARC-401 an action that says the same in other words stays as somebody wrote it", () => {
+  const store = storeOf(alb);
+  set(alb, store, { weight: 20 });
+  const object = store.get(resources.ingresses, "shop")!;
+  const text = JSON.stringify(JSON.parse(object.metadata.annotations?.[ACTION] ?? ""), null, 2);
+  object.metadata.annotations = { ...object.metadata.annotations, [ACTION]: text };
+  assert.deepEqual(set(alb, store, { weight: 20 }).writes, []);
+});
+
+test("ARC-204 ping and pong come first for the ALB, in the roles of the status", () => {
+  const routing = { alb: { ingress: "shop", servicePort: 80, rootService: STABLE } };
+  const one: RouterCase = { ...alb, routing, canary: { pingPong: { pingService: "ping", pongService: "pong" } } };
+  const names = (status: RolloutStatus) => {
+    const store = storeOf(one);
+    set(one, store, { weight: 30, situation: { status } });
+    const text = store.get(resources.ingresses, "shop")?.metadata.annotations?.[ACTION] ?? "";
+    const groups: { ServiceName: string; Weight: number }[] = JSON.parse(text).ForwardConfig.TargetGroups;
+    return groups.map(({ ServiceName, Weight }) => [ServiceName, Weight]);
+  };
+  assert.deepEqual(names({}), [
+    ["ping", 30],
+    ["pong", 70],
+  ]);
+  assert.deepEqual(names({ canary: { stablePingPong: "pong" } }), [
+    ["ping", 30],
+    ["pong", 70],
+  ]);
+  assert.deepEqual(names({ canary: { stablePingPong: "ping" } }), [
+    ["pong", 30],
+    ["ping", 70],
+  ]);
+});
 
 test("ARC-401 bookkeeping that cannot be read is left as it is", () => {
   const store = storeOf(alb);
