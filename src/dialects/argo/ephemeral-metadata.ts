@@ -1,7 +1,8 @@
-import type { ReplicaSet } from "../../api/apps.ts";
+import type { PodTemplate, ReplicaSet } from "../../api/apps.ts";
 import type { KubeObject } from "../../api/meta.ts";
 import { deepEqual } from "../../base/json.ts";
 import { keyOf, resources } from "../../kube/resource.ts";
+import { withoutAntiAffinity } from "./anti-affinity.ts";
 import { annotations } from "./keys.ts";
 import type { Pass } from "./pass.ts";
 import type { TemplateMetadata } from "./types.ts";
@@ -65,6 +66,12 @@ export function withEphemeralMetadata(replicaSet: ReplicaSet, wanted: TemplateMe
       },
     },
   };
+}
+
+/** The pod template as its user wrote it: without all that is injected (ARC-035). */
+export function ownTemplate(replicaSet: ReplicaSet): PodTemplate {
+  const { template } = withEphemeralMetadata(replicaSet, {}).spec;
+  return { ...template, spec: withoutAntiAffinity(template.spec) };
 }
 
 /** Template first, so that new pods are right; then each pod in place. */

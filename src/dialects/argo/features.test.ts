@@ -230,52 +230,6 @@ test("ARC-074 ARC-077 ARC-114 a canary without a router splits by pods", async (
   await world.stop();
 });
 
-test("ARC-165 ephemeral metadata follows the role of the pods", async () => {
-  const metadata = { canaryMetadata: { labels: { role: "canary" } }, stableMetadata: { labels: { role: "stable" } } };
-  const world = await deployed(await startArgo(), aRollout(metadata));
-  const roles = async () => {
-    const pods = await world.list(resources.pods);
-    return Object.fromEntries(
-      pods.map(({ metadata: { labels = {} } }) => [labels["rollouts-pod-template-hash"], labels["role"]]),
-    );
-  };
-  assert.deepEqual(await roles(), { [HASH.blue]: "stable" });
-  await setImage(world, "yellow");
-  await world.settle(QUIET);
-  assert.deepEqual(await roles(), { [HASH.blue]: "stable", [HASH.yellow]: "canary" });
-  await patchStatus(world, { promoteFull: true });
-  await world.advance(60_000);
-  assert.deepEqual(await roles(), { [HASH.yellow]: "stable" });
-  await checkFixpoint(world);
-  await world.stop();
-});
-
-test("ARC-052 old versions beyond the history limit are deleted", async () => {
-  const world = await deployed(await startArgo(), aRollout({ steps: [] }, { revisionHistoryLimit: 1 }));
-  for (const color of ["yellow", "orange", "green"]) {
-    await setImage(world, color);
-    await world.advance(60_000);
-    assert.equal((await statusOf(world)).phase, "Healthy");
-  }
-  assert.equal((await world.list(resources.replicaSets)).length, 2);
-  await world.stop();
-});
-
-test("ARC-140 a rollback within the window skips the steps", async () => {
-  const world = await deployed(await startArgo(), aRollout({}, { rollbackWindow: { revisions: 3 } }));
-  await setImage(world, "yellow");
-  await world.settle(QUIET);
-  await patchStatus(world, { promoteFull: true });
-  await world.advance(60_000);
-  assert.equal((await statusOf(world)).stableRS, HASH.yellow);
-  await setImage(world, "blue");
-  await world.advance(30_000);
-  const status = await statusOf(world);
-  assert.equal(status.stableRS, HASH.blue);
-  assert.equal(status.phase, "Healthy");
-  await world.stop();
-});
-
 test("ARC-901 INV-02 INV-20 a mesh that falls silent holds step and pods, but never an abort", async () => {
   const world = await startArgo({ hasMesh: false });
   const acknowledge = (revision: string) =>

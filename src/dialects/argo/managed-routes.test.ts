@@ -330,7 +330,7 @@ test("ARC-922 an entry without http keeps no other entry from losing its managed
   await world.settle(QUIET);
   assert.deepEqual(await names(world), ["beta", "primary"]);
   const stored = await world.get<VirtualService>(resources.virtualServices, SECOND);
-  assert.deepEqual(shares(stored?.spec?.tcp?.[0]), [90, 10]);
+  assert.deepEqual(shares(stored?.spec?.tcp?.[0] as HttpRouteSpec | undefined), [90, 10]);
   await promote(world);
   await world.settle();
   assert.deepEqual(await names(world), ["primary"]);

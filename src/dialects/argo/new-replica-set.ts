@@ -1,7 +1,8 @@
 import type { ReplicaSet } from "../../api/apps.ts";
-import { deepCopy } from "../../base/json.ts";
+import { deepCopy, deepEqual } from "../../base/json.ts";
 import { apiVersionOf, resources } from "../../kube/resource.ts";
 import type { Plan } from "../../runtime/plan.ts";
+import { withAntiAffinity, withoutAntiAffinity } from "./anti-affinity.ts";
 import { putCondition, setCondition } from "./conditions.ts";
 import { wantedMetadata, withEphemeralMetadata } from "./ephemeral-metadata.ts";
 import { annotations, POD_TEMPLATE_HASH } from "./keys.ts";
@@ -82,7 +83,6 @@ function build(pass: Pass, name: string, revision: number): ReplicaSet {
   const { spec, metadata } = rollout;
   const template = deepCopy(spec.template ?? { spec: {} });
   const labels = { ...template.metadata?.labels, [POD_TEMPLATE_HASH]: newHash };
-  const copied = Object.entries(metadata.annotations ?? {}).filter(([key]) => !NOT_COPIED.has(key));
   const replicaSet: ReplicaSet = {
     apiVersion: apiVersionOf(resources.replicaSets),
     kind: resources.replicaSets.kind,
@@ -91,7 +91,7 @@ function build(pass: Pass, name: string, revision: number): ReplicaSet {
       ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }),
       labels,
       annotations: {
-        ...Object.fromEntries(copied),
+        ...copiedAnnotations(pass),
         [annotations.revision]: String(revision),
         [annotations.desiredReplicas]: String(replicas),
       },
@@ -113,60 +113,51 @@ function build(pass: Pass, name: string, revision: number): ReplicaSet {
   return withEphemeralMetadata(replicaSet, wantedMetadata(pass, "new"));
 }
 
-/** ARC-170. */
-function withAntiAffinity(pass: Pass, spec: Record<string, unknown>): Record<string, unknown> {
-  const { canary, blueGreen, rollout, status, newHash } = pass;
-  const wanted = canary?.antiAffinity ?? blueGreen?.antiAffinity;
-  const stable = status.stableRS ?? "";
-  if (!wanted || stable === "" || stable === newHash) return spec;
-  const term = {
-    labelSelector: { matchExpressions: [{ key: POD_TEMPLATE_HASH, operator: "In", values: [stable] }] },
-    namespaces: [rollout.metadata.namespace ?? ""],
-    topologyKey: "kubernetes.io/hostname",
-  };
-  const affinity = (spec["affinity"] ?? {}) as Record<string, Record<string, unknown[]> | undefined>;
-  const anti = { ...affinity["podAntiAffinity"] };
-  const preferred = wanted.preferredDuringSchedulingIgnoredDuringExecution;
-  if (preferred) {
-    const list = "preferredDuringSchedulingIgnoredDuringExecution";
-    anti[list] = [...(anti[list] ?? []), { weight: preferred.weight, podAffinityTerm: term }];
-  } else {
-    const list = "requiredDuringSchedulingIgnoredDuringExecution";
-    anti[list] = [...(anti[list] ?? []), term];
-  }
-  return { ...spec, affinity: { ...affinity, podAntiAffinity: anti } };
+/** ARC-022. */
+function copiedAnnotations({ rollout }: Pass): Record<string, string> {
+  const entries = Object.entries(rollout.metadata.annotations ?? {});
+  return Object.fromEntries(entries.filter(([key]) => !NOT_COPIED.has(key)));
 }
 
-/** ARC-050, ARC-051: a version that was there before gets the newest number. True when something was written. */
+/**
+ * ARC-050, ARC-051: a version that was there before gets the newest number, and the newest version what the Rollout says
+ * beside its template. True when something was written.
+ */
 export function syncRevision(pass: Pass): boolean {
   const { newRS, rollout } = pass;
   if (!newRS) return false;
-  const others = pass.allRSs.filter((one) => one !== newRS);
-  const newest = newestRevision(others);
-  const current = revisionOf(newRS);
-  const revision = Math.max(current, newest);
-  const minReadySeconds = rollout.spec.minReadySeconds ?? 0;
-  const isSameReadiness = (newRS.spec.minReadySeconds ?? 0) === minReadySeconds;
-  if (revision !== current || !isSameReadiness) {
-    const history = newRS.metadata.annotations?.[annotations.revisionHistory];
-    const past = [...(history ? history.split(",") : []), String(current)];
-    pass.patchReplicaSet(newRS, {
-      ...(isSameReadiness ? {} : { spec: { minReadySeconds } }),
-      ...(revision === current
-        ? {}
-        : {
-            metadata: {
-              annotations: {
-                [annotations.revision]: String(revision),
-                [annotations.revisionHistory]: [...new Set(past)].join(","),
-              },
-            },
-          }),
-    });
-  }
+  const revision = Math.max(revisionOf(newRS), newestRevision(pass.allRSs.filter((one) => one !== newRS)));
+  const object = synced(pass, newRS, revision);
+  if (!deepEqual(object, newRS)) pass.write({ op: "update", type: resources.replicaSets, object });
   if (rollout.metadata.annotations?.[annotations.revision] !== String(revision)) {
     pass.patchRollout({ metadata: { annotations: { [annotations.revision]: String(revision) } } });
     pass.event("RolloutUpdated", `Rollout updated to revision ${revision}`);
   }
   return pass.hasWrites;
+}
+
+function synced(pass: Pass, newRS: ReplicaSet, revision: number): ReplicaSet {
+  const { metadata, spec } = newRS;
+  const current = revisionOf(newRS);
+  const history = metadata.annotations?.[annotations.revisionHistory];
+  // Each number once, however often the rest changes (ARC-924).
+  const past = new Set([...(history ? history.split(",") : []), String(current)]);
+  const renumbered = { [annotations.revision]: String(revision), [annotations.revisionHistory]: [...past].join(",") };
+  const { minReadySeconds = 0 } = pass.rollout.spec;
+  return {
+    ...newRS,
+    metadata: {
+      ...metadata,
+      annotations: {
+        ...metadata.annotations,
+        ...copiedAnnotations(pass),
+        ...(revision === current ? {} : renumbered),
+      },
+    },
+    spec: {
+      ...spec,
+      ...((spec.minReadySeconds ?? 0) === minReadySeconds ? {} : { minReadySeconds }),
+      template: { ...spec.template, spec: withAntiAffinity(pass, withoutAntiAffinity(spec.template.spec)) },
+    },
+  };
 }

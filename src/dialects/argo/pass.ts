@@ -3,6 +3,7 @@ import { deepCopy } from "../../base/json.ts";
 import { formatTime, type Instant, parseTime } from "../../base/time.ts";
 import { keyOf, resources } from "../../kube/resource.ts";
 import type { Plan, PlannedEvent, Write } from "../../runtime/plan.ts";
+import { ownTemplate } from "./ephemeral-metadata.ts";
 import { podTemplateHash, stepHash } from "./hash.ts";
 import { annotations } from "./keys.ts";
 import { availableOf, hashOf, revisionOf, scaleDownDeadline, wantedOf } from "./replica-sets.ts";
@@ -65,7 +66,7 @@ export class Pass {
     const live = view.replicaSets.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
     this.newRS =
       live.find((one) => hashOf(one) === computed) ??
-      live.find((one) => template !== undefined && sameTemplate(one.spec.template, template)) ??
+      live.find((one) => template !== undefined && sameTemplate(ownTemplate(one), template)) ??
       null;
     this.newHash = this.newRS ? hashOf(this.newRS) : computed;
     const stable = this.status.stableRS ?? "";
