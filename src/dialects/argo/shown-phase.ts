@@ -1,4 +1,5 @@
 import { annotations } from "./keys.ts";
+import { phaseOf } from "./status.ts";
 import type { Rollout } from "./types.ts";
 
 export interface ShownPhase {
@@ -8,7 +9,8 @@ export interface ShownPhase {
 
 /**
  * What a client may believe of `status.phase`: nothing while the controller has not yet seen the newest wish (ARC-632).
- * A Rollout that no controller has looked at yet has no phase: its pods are still to come.
+ * A Rollout that no controller has looked at yet has no phase, nor has one of a controller before 1.0: it is worked out
+ * here, from the same conditions and counts.
  */
 export function shownPhase(rollout: Rollout): ShownPhase {
   const { status } = rollout;
@@ -19,8 +21,13 @@ export function shownPhase(rollout: Rollout): ShownPhase {
   if (!isWorkloadObserved(rollout)) {
     return waiting("waiting for rollout spec update to be observed for the reference workload");
   }
-  if (!status?.phase) return waiting("more replicas need to be updated");
+  if (!status?.phase) return calculated(rollout);
   return { phase: status.phase, message: status.message ?? "" };
+}
+
+function calculated(rollout: Rollout): ShownPhase {
+  const [phase, message] = phaseOf({ rollout, status: rollout.status ?? {}, trafficWait: null });
+  return { phase, message };
 }
 
 function waiting(message: string): ShownPhase {

@@ -314,7 +314,22 @@ const phases: readonly { name: string; rollout: Rollout; annotations?: Record<st
     shown: "Healthy - ",
   },
   { name: "no word yet", rollout: rollout({}, {}), shown: "Progressing - more replicas need to be updated" },
+  {
+    name: "conditions of a controller that wrote no phase",
+    rollout: rollout({}, { conditions: [condition("RolloutAborted", "metric failed")] }),
+    shown: "Degraded - RolloutAborted: metric failed",
+  },
+  {
+    name: "a pause of a controller that wrote no phase",
+    rollout: rollout({}, { pauseConditions: [{ reason: "BlueGreenPause", startTime: "2030-01-01T00:00:00Z" }] }),
+    shown: "Paused - BlueGreenPause",
+  },
 ];
+
+function condition(reason: string, message: string) {
+  const time = "2030-01-01T00:00:00Z";
+  return { type: "Progressing", status: "False", reason, message, lastUpdateTime: time, lastTransitionTime: time };
+}
 
 for (const { name, rollout: object, annotations = {}, shown } of phases) {
   test(`ARC-632 the phase that a client shows: ${name}`, () => {
