@@ -10,6 +10,18 @@ import {
   preciseHostname,
   setList,
 } from "./schema-parts.ts";
+import {
+  backendRules,
+  filterListRules,
+  fractionRules,
+  mirrorRules,
+  parentRules,
+  pathRules,
+  routeRuleRules,
+  timeoutRules,
+  unionRules,
+  withRules,
+} from "./schema-rules.ts";
 
 /** `spec` of an HTTPRoute. Defaults are the API's: readers repeat them, for objects that never saw this schema. */
 
@@ -23,10 +35,13 @@ const matchType = (...types: string[]): CrdSchema => ({ ...oneOfTexts(...types),
 const EVERY_PATH = { type: "PathPrefix", value: "/" };
 
 const path: CrdSchema = {
-  ...object({
-    type: matchType("PathPrefix", "Exact", "RegularExpression"),
-    value: { ...text, default: "/", maxLength: 1024 },
-  }),
+  ...withRules(
+    object({
+      type: matchType("PathPrefix", "Exact", "RegularExpression"),
+      value: { ...text, default: "/", maxLength: 1024 },
+    }),
+    pathRules,
+  ),
   default: EVERY_PATH,
 };
 
@@ -63,13 +78,16 @@ const backendFields = {
   port,
 };
 
-const pathModifier = object(
-  {
-    type: oneOfTexts("ReplaceFullPath", "ReplacePrefixMatch"),
-    replaceFullPath: { ...text, maxLength: 1024 },
-    replacePrefixMatch: { ...text, maxLength: 1024 },
-  },
-  ["type"],
+const pathModifier = withRules(
+  object(
+    {
+      type: oneOfTexts("ReplaceFullPath", "ReplacePrefixMatch"),
+      replaceFullPath: { ...text, maxLength: 1024 },
+      replacePrefixMatch: { ...text, maxLength: 1024 },
+    },
+    ["type"],
+  ),
+  unionRules({ ReplaceFullPath: "replaceFullPath", ReplacePrefixMatch: "replacePrefixMatch" }),
 );
 
 const corsNames = (items: CrdSchema): CrdSchema => setList(items, { maxItems: 64, type: "set" });
@@ -86,29 +104,39 @@ const cors = object({
   maxAge: { ...int32, default: 5, minimum: 1 },
 });
 
-const filter = object(
-  {
-    type: oneOfTexts(
-      "RequestHeaderModifier",
-      "ResponseHeaderModifier",
-      "RequestMirror",
-      "RequestRedirect",
-      "URLRewrite",
-      "CORS",
-      "ExtensionRef",
-    ),
-    requestHeaderModifier: headerModifier,
-    responseHeaderModifier: headerModifier,
-    requestMirror: object(
-      {
-        backendRef: object(backendFields, ["name"]),
-        percent: { ...int32, minimum: 0, maximum: 100 },
-        fraction: object({ numerator: { ...int32, minimum: 0 }, denominator: { ...int32, minimum: 1, default: 100 } }, [
+const mirror = withRules(
+  object(
+    {
+      backendRef: withRules(object(backendFields, ["name"]), backendRules),
+      percent: { ...int32, minimum: 0, maximum: 100 },
+      fraction: withRules(
+        object({ numerator: { ...int32, minimum: 0 }, denominator: { ...int32, minimum: 1, default: 100 } }, [
           "numerator",
         ]),
-      },
-      ["backendRef"],
-    ),
+        fractionRules,
+      ),
+    },
+    ["backendRef"],
+  ),
+  mirrorRules,
+);
+
+const filterMembers = {
+  RequestHeaderModifier: "requestHeaderModifier",
+  ResponseHeaderModifier: "responseHeaderModifier",
+  RequestMirror: "requestMirror",
+  RequestRedirect: "requestRedirect",
+  URLRewrite: "urlRewrite",
+  CORS: "cors",
+  ExtensionRef: "extensionRef",
+};
+
+const filter = object(
+  {
+    type: oneOfTexts(...Object.keys(filterMembers)),
+    requestHeaderModifier: headerModifier,
+    responseHeaderModifier: headerModifier,
+    requestMirror: mirror,
     requestRedirect: object({
       scheme: oneOfTexts("http", "https"),
       hostname: preciseHostname,
@@ -123,11 +151,14 @@ const filter = object(
   ["type"],
 );
 
-const filters = setList(filter, { maxItems: 16, type: "atomic" });
+const filters = withRules(
+  setList(withRules(filter, unionRules(filterMembers)), { maxItems: 16, type: "atomic" }),
+  filterListRules,
+);
 
-const backendRef = object(
-  { ...backendFields, weight: { ...int32, default: 1, minimum: 0, maximum: 1_000_000 }, filters },
-  ["name"],
+const backendRef = withRules(
+  object({ ...backendFields, weight: { ...int32, default: 1, minimum: 0, maximum: 1_000_000 }, filters }, ["name"]),
+  backendRules,
 );
 
 const rule = object({
@@ -135,7 +166,7 @@ const rule = object({
   matches: { ...setList(match, { maxItems: 64, type: "atomic" }), default: [{ path: EVERY_PATH }] },
   filters,
   backendRefs: setList(backendRef, { maxItems: 16, type: "atomic" }),
-  timeouts: object({ request: duration, backendRequest: duration }),
+  timeouts: withRules(object({ request: duration, backendRequest: duration }), timeoutRules),
   retry: object({
     codes: setList({ type: "integer", minimum: 400, maximum: 599 }, { maxItems: 200, type: "set" }),
     attempts: { type: "integer", minimum: 1 },
@@ -144,10 +175,10 @@ const rule = object({
 });
 
 export const httpRouteSpec = object({
-  parentRefs: setList(parentRef, { maxItems: 32, type: "atomic" }),
+  parentRefs: withRules(setList(parentRef, { maxItems: 32, type: "atomic" }), parentRules),
   hostnames: setList(hostname, { maxItems: 16, type: "atomic" }),
   rules: {
-    ...setList(rule, { maxItems: 16, type: "atomic" }),
+    ...setList(withRules(rule, routeRuleRules), { maxItems: 16, type: "atomic" }),
     minItems: 1,
     default: [{ matches: [{ path: EVERY_PATH }] }],
   },

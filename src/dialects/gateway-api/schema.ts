@@ -25,6 +25,7 @@ import {
   setList,
 } from "./schema-parts.ts";
 import { httpRouteSpec } from "./schema-route.ts";
+import { listenerRules, withRules } from "./schema-rules.ts";
 
 /**
  * The kinds of Gateway API that the data plane reads, with the fields that it knows: those of the standard channel, and
@@ -88,7 +89,10 @@ const address = (required: readonly string[]): CrdSchema =>
 const gatewaySpec = object(
   {
     gatewayClassName: gatewayName,
-    listeners: { ...setList(listener, { maxItems: 64, type: "map", keys: ["name"] }), minItems: 1 },
+    listeners: withRules(
+      { ...setList(listener, { maxItems: 64, type: "map", keys: ["name"] }), minItems: 1 },
+      listenerRules,
+    ),
     addresses: setList(address([]), { maxItems: 16, type: "atomic" }),
     infrastructure: object({
       labels: { ...mapOf({ ...text, maxLength: 63 }), maxProperties: LABEL_COUNT_MAX },
