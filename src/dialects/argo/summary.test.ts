@@ -328,7 +328,8 @@ const phases: readonly { name: string; rollout: Rollout; annotations?: Record<st
 
 function condition(reason: string, message: string) {
   const time = "2030-01-01T00:00:00Z";
-  return { type: "Progressing", status: "False", reason, message, lastUpdateTime: time, lastTransitionTime: time };
+  const times = { lastUpdateTime: time, lastTransitionTime: time };
+  return { type: "Progressing", status: "False" as const, reason, message, ...times };
 }
 
 for (const { name, rollout: object, annotations = {}, shown } of phases) {
