@@ -15,7 +15,7 @@ export function validateSchema(schema: Schema, object: object, old: object | nul
   return problems.length > 0 && old ? problemsOf(schema, object, "", old) : problems;
 }
 
-/** Whether the schema holds CEL rules anywhere; they are not evaluated, so that the server has to warn. */
+/** Whether the schema holds CEL rules anywhere: without any, their evaluator is not needed. */
 export function hasValidationRules(schema: Schema): boolean {
   let known = rulesKnown.get(schema);
   if (known === undefined) {
