@@ -323,7 +323,8 @@ function renderHop(hop: Hop, caller: string): string {
 function renderRule(rule: Hop["rule"]): string {
   if (rule === null || "nearest" in rule) return "no rule";
   const name = rule.route === "" || rule.route === "default" ? "" : ` "${rule.route}"`;
-  return `VS ${rule.namespace}/${rule.name} ${httpIndexOf(rule)}${name}`;
+  const kind = rule.kind === "VirtualService" ? "VS" : rule.kind;
+  return `${kind} ${rule.namespace}/${rule.name} ${httpIndexOf(rule)}${name}`;
 }
 
 function httpIndexOf({ path }: HopRule): string {

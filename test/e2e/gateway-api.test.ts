@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
-import { eventually, get, type RunningFairway, root, startFairway } from "../support/fairway.ts";
+import { eventually, fairway, get, type RunningFairway, root, startFairway } from "../support/fairway.ts";
 
 /** Gateway API as its users drive it: kubectl writes, the gateway answers, the status tells. */
 
@@ -121,6 +121,11 @@ spec:
       "jsonpath={.status.listeners[0].attachedRoutes}",
     );
     assert.equal(attached, "2");
+  });
+
+  test("LANE-900 explain names the HTTPRoute and its rule", async () => {
+    const { stdout } = await fairway("explain", "--data", cluster.directory, "--host", HOST, "-H", "x-canary: true");
+    assert.match(stdout, /gateway -> colour-canary .* HTTPRoute default\/colour rules\[0\]\.matches\[0\]/);
   });
 
   test("MESH-360 without its Gateway the port closes to the route at once", async () => {
