@@ -7,6 +7,7 @@ import { matchesLabelSelector } from "../../kube/selector.ts";
 import { expandHost, serviceHost } from "../../routing/hosts.ts";
 import type { CacheReader } from "../../runtime/controller.ts";
 import { DATA_PLANE_KEY } from "../../traffic/data-plane.ts";
+import { takesEveryRoute } from "./istio-routes.ts";
 import { POD_TEMPLATE_HASH } from "./keys.ts";
 import { byAge } from "./replica-sets.ts";
 import { gatherRouteObjects } from "./traffic/route-objects.ts";
@@ -308,6 +309,8 @@ function isOlder(left: Rollout, right: Rollout): boolean {
 function routeNames(rollout: Rollout): string[] {
   return virtualServiceConfigs(rollout).flatMap(({ config }) => {
     const { namespace, name } = virtualServiceKey(config.name, rollout.metadata.namespace ?? "");
+    // Which routes these are depends on the Services, and those belong to one Rollout (ARC-725).
+    if (!config.routes?.length && takesEveryRoute(rollout)) return [];
     return (config.routes?.length ? config.routes : [""]).map((route) => `${namespace}/${name}/${route}`);
   });
 }

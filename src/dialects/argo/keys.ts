@@ -15,6 +15,8 @@ export const annotations = {
   managedBy: "argo-rollouts.argoproj.io/managed-by-rollouts",
   notified: "notified.notifications.argoproj.io",
   lastApplied: "kubectl.kubernetes.io/last-applied-configuration",
+  /** Ours (ARC-914): "all" lets `routes` be left out where several http routes lead to both versions. */
+  istioRoutes: "argo.fairway.dev/istio-routes",
   /** A bare key, unlike the others (ARC-150). */
   scaleDownDeadline: "scale-down-deadline",
 } as const;

@@ -104,7 +104,7 @@ function validateAnalysis(
 
 const ISTIO = "spec.strategy.canary.trafficRouting.istio";
 
-/** ARC-303, 304, 308, 309, 926. */
+/** ARC-303, 304, 308, 309, 914, 926. */
 function validateIstio(pass: Pass): FieldError | null {
   const istio = pass.canary?.trafficRouting?.istio;
   if (!istio) return null;
@@ -113,10 +113,14 @@ function validateIstio(pass: Pass): FieldError | null {
     const detail = "either VirtualService or VirtualServices must be configured";
     return { path: ISTIO, kind: "internal", detail };
   }
+  const every = pass.rollout.metadata.annotations?.[annotations.istioRoutes];
+  if (every !== undefined && every !== "all") {
+    return invalid(`metadata.annotations[${annotations.istioRoutes}]`, every, 'the only value is "all"');
+  }
   for (const { config, path, object } of pass.view.virtualServices) {
     const own = `${path}.name`;
     if (!object) return invalid(own, config.name, `virtualservices.networking.istio.io "${config.name}" not found`);
-    const { error } = findRoutes(object, selectionOf(config), partiesOf(pass), managedNamesOf(pass));
+    const { error } = findRoutes(object, selectionOf(pass, config), partiesOf(pass), managedNamesOf(pass));
     if (!error) continue;
     const { kind, text } = error;
     const detail = kind === null ? text : `Istio VirtualService has invalid ${kind} routes. Error: ${text}`;

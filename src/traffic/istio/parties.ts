@@ -17,8 +17,9 @@ export interface Parties {
 
 /** Which routes of a VirtualService carry the split. */
 export interface RouteSelection {
-  /** Names of http routes; empty: the only one. */
+  /** Names of http routes; empty: the only one, or each that has both sides of the split when `takesEvery` is set. */
   readonly routes: readonly string[];
+  readonly takesEvery?: boolean;
   readonly tlsRoutes: readonly { readonly port?: number; readonly sniHosts?: readonly string[] }[];
   readonly tcpRoutes: readonly { readonly port?: number }[];
 }

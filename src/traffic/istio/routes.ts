@@ -37,7 +37,7 @@ export function findRoutes(
   }
   const routes: SplitRoute[] = [];
   const selected = [
-    ["http", http, () => selectHttp(http ?? [], selection.routes, managed)],
+    ["http", http, () => selectHttp(http ?? [], selection, { managed, parties })],
     ["tls", tls, () => selectTls(tls ?? [], selection.tlsRoutes)],
     ["tcp", tcp, () => selectTcp(tcp ?? [], selection.tcpRoutes)],
   ] as const;
@@ -59,15 +59,17 @@ function failed(kind: "HTTP" | "TLS" | "TCP" | null, text: string): FoundRoutes 
   return { error: { kind, text } };
 }
 
-/** ARC-301, ARC-304. */
+/** ARC-301, ARC-304, ARC-914. */
 function selectHttp(
   http: readonly HttpRouteSpec[],
-  names: readonly string[],
-  managed: ReadonlySet<string>,
+  { routes: names, takesEvery }: RouteSelection,
+  { managed, parties }: { readonly managed: ReadonlySet<string>; readonly parties: Parties },
 ): readonly number[] | string {
   if (names.length === 0) {
     const own = http.flatMap(({ name }, index) => (name !== undefined && managed.has(name) ? [] : [index]));
-    return own.length === 1 ? own : onlyOne("http", "routes");
+    if (!takesEvery) return own.length === 1 ? own : onlyOne("http", "routes");
+    const splitting = own.filter((index) => missingParty(http[index]?.route ?? [], parties) === null);
+    return splitting.length > 0 ? splitting : "No HTTP route leads to both sides of the split.";
   }
   const indices: number[] = [];
   for (const name of names) {

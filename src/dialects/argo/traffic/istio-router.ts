@@ -14,6 +14,7 @@ import {
   type Steering,
   type Wish,
 } from "../../../traffic/router.ts";
+import { takesEveryRoute } from "../istio-routes.ts";
 import { annotations, POD_TEMPLATE_HASH } from "../keys.ts";
 import { isAvailable, type Pass } from "../pass.ts";
 import { hashOf } from "../replica-sets.ts";
@@ -71,7 +72,7 @@ function virtualServiceWish(
   const rule = pass.canary?.trafficRouting?.istio?.destinationRule;
   return {
     parties: partiesOf(pass),
-    selection: selectionOf(config),
+    selection: selectionOf(pass, config),
     split: { weight, additional },
     managed,
     managedNames: managedNamesOf(pass),
@@ -96,8 +97,9 @@ export function partiesOf(pass: Pass): Parties {
   };
 }
 
-export function selectionOf(config: IstioVirtualService | undefined): RouteSelection {
-  return { routes: config?.routes ?? [], tlsRoutes: config?.tlsRoutes ?? [], tcpRoutes: config?.tcpRoutes ?? [] };
+export function selectionOf({ rollout }: Pass, config: IstioVirtualService): RouteSelection {
+  const { routes = [], tlsRoutes = [], tcpRoutes = [] } = config;
+  return { routes, tlsRoutes, tcpRoutes, takesEvery: takesEveryRoute(rollout) };
 }
 
 // VirtualServices -----------------------------------------------------------------------------------------------------
