@@ -200,9 +200,8 @@ export function argoEndProblems(
   const rollout = truth.caches.get<Rollout>(resources.argoRollouts, ROLLOUT);
   const { status = {} } = rollout ?? {};
   const { phase, stableRS = "", currentPodHash } = status;
+  const { isAborted } = wanted;
   const problems: string[] = [];
-  // An abort that comes when the release is over has nothing to abort.
-  const isAborted = wanted.isAborted && stableRS !== currentPodHash;
   const expected = isAborted ? "Degraded" : "Healthy";
   if (phase !== expected) problems.push(`INV-28 the phase is ${phase} (${status.message}), not ${expected}`);
   if (!isAborted && stableRS !== currentPodHash) problems.push(`INV-26 ${stableRS} is stable, not ${currentPodHash}`);

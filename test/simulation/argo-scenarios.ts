@@ -13,7 +13,10 @@ export interface ArgoScenario extends Trouble {
   readonly actions: readonly ArgoAction[];
 }
 
-export type ArgoAction =
+/** `isSudden`: right after the one before, which nobody may have acted on yet. */
+export type ArgoAction = AnAction & { readonly isSudden?: true };
+
+type AnAction =
   | { readonly kind: "release"; readonly version: number }
   /** Waits for a pause without end, as the user of the document does. */
   | { readonly kind: "promote" }
@@ -36,14 +39,18 @@ const seeStable: ArgoAction = { kind: "see-stable" };
 const retry: ArgoAction = { kind: "retry" };
 const undo: ArgoAction = { kind: "undo" };
 
+const sudden = (action: ArgoAction): ArgoAction => ({ ...action, isSudden: true });
+
 /** Every one ends with nothing left to promote. */
 const WORKLOADS: Readonly<Record<string, readonly ArgoAction[]>> = {
   release: [release(2), promote],
   "two releases": [release(2), promote, wait(20_000), release(3), promote],
   abort: [release(2), promote, abort, seeStable],
-  "abort at once": [release(2), abort, seeStable],
+  "abort at once": [release(2), sudden(abort), seeStable],
+  "third version, aborted at once": [release(2), wait(6000), release(3), sudden(abort), seeStable],
   "abort and retry": [release(2), wait(5000), abort, retry, promote],
   "abort, then a third version": [release(2), wait(8000), abort, wait(2000), release(3), promote],
+  "abort, and at once a third version": [release(2), wait(8000), abort, sudden(release(3)), promote],
   undo: [release(2), wait(4000), undo],
   "undo after the end": [release(2), promote, wait(40_000), undo, promoteFull],
   "third version in mid-release": [release(2), wait(5000), release(3), promote],
@@ -53,6 +60,7 @@ const WORKLOADS: Readonly<Record<string, readonly ArgoAction[]>> = {
   "scaled and aborted": [release(2), scale(5), wait(3000), abort, scale(2), seeStable],
   "promoted fully": [release(2), wait(4000), promoteFull],
   "promoted fully, then aborted": [release(2), wait(4000), promoteFull, abort, seeStable],
+  "promoted fully, aborted at once": [release(2), wait(2000), promoteFull, sudden(abort), seeStable],
 };
 
 const STEPS: readonly (readonly Step[])[] = [
@@ -77,7 +85,7 @@ export function argoScenarioOf(seed: number, random: Random, names: ArgoScenario
       steps: [...STEPS[randomInt(random, STEPS.length)]!],
       ...(randomInt(random, 3) === 0 ? { dynamicStableScale: true } : delays),
     },
-    actions: actions.flatMap((action): ArgoAction[] => [wait(randomInt(random, 4000)), action]),
+    actions: actions.flatMap((action): ArgoAction[] => [wait(randomInt(random, action.isSudden ? 400 : 4000)), action]),
     ...troubleOf(random),
   };
 }

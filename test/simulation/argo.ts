@@ -120,11 +120,9 @@ class ArgoSimulation {
         this.#goOn();
         return this.#harness.asPerson((context) => promote(context, ROLLOUT.name, { ...COMMAND, isFull: true }));
       case "abort":
-        // An abort that comes before the release was seen is an abort of the one before, as in the original (ARC-110).
-        await this.#harness.until("the release is seen", () => this.#isSeen());
-        this.#isAborted = true;
-        // A full promotion under way clears the abort, as in the original.
-        this.#checks.mayAbortEnd = this.#rollout?.status?.promoteFull === true;
+        // Whether the release was seen or not; one that is over has nothing to abort.
+        this.#isAborted = !this.#isOver();
+        this.#checks.mayAbortEnd = !this.#isAborted;
         return this.#harness.asPerson((context) => control(context, abort, [ROLLOUT.name]));
       case "see-stable":
         return this.#harness.until("the stable version has all traffic", () => this.#hasStableAll(), ABORT_MS_MAX);
@@ -167,6 +165,12 @@ class ArgoSimulation {
     const key = { ...ROLLOUT, name: `${ROLLOUT.name}-${status.currentPodHash}` };
     const newest = this.#harness.truth.caches.get<Rollout>(resources.replicaSets, key);
     return status.observedGeneration === String(metadata.generation) && imageOf(newest) === this.#image;
+  }
+
+  /** What people want is the stable version already. */
+  #isOver(): boolean {
+    const key = { ...ROLLOUT, name: `${ROLLOUT.name}-${this.#rollout?.status?.stableRS}` };
+    return imageOf(this.#harness.truth.caches.get<Rollout>(resources.replicaSets, key)) === this.#image;
   }
 
   #hasStableAll(): boolean {

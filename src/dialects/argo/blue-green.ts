@@ -135,7 +135,7 @@ function finish(pass: Pass): Plan {
     setCounts(pass);
     resetStatus(pass);
   } else {
-    if (status.promoteFull || pass.isRollbackWithinWindow) {
+    if (status.promoteFull || (pass.isRollbackWithinWindow && !pass.isAborted)) {
       pass.clearPauses();
       pass.clearAbort();
     }

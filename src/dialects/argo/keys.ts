@@ -15,6 +15,8 @@ export const annotations = {
   managedBy: "argo-rollouts.argoproj.io/managed-by-rollouts",
   notified: "notified.notifications.argoproj.io",
   lastApplied: "kubectl.kubernetes.io/last-applied-configuration",
+  /** Ours: the generation whose template ended an abort (`abort-order.ts`). */
+  abortEndedAt: "argo.fairway.dev/abort-ended-at",
   /** Ours (ARC-914): "all" lets `routes` be left out where several http routes lead to both versions. */
   istioRoutes: "argo.fairway.dev/istio-routes",
   /** A bare key, unlike the others (ARC-150). */

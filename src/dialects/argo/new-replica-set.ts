@@ -17,6 +17,7 @@ const NOT_COPIED: ReadonlySet<string> = new Set([
   annotations.revisionHistory,
   annotations.desiredReplicas,
   annotations.notified,
+  annotations.abortEndedAt,
 ]);
 
 export function ownerReference(rollout: Rollout) {

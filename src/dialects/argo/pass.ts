@@ -3,6 +3,7 @@ import { deepCopy } from "../../base/json.ts";
 import { formatTime, type Instant, parseTime } from "../../base/time.ts";
 import { keyOf, resources } from "../../kube/resource.ts";
 import type { Plan, PlannedEvent, Write } from "../../runtime/plan.ts";
+import { weighed } from "./abort-order.ts";
 import { ownTemplate } from "./ephemeral-metadata.ts";
 import { podTemplateHash, stepHash } from "./hash.ts";
 import { annotations } from "./keys.ts";
@@ -55,7 +56,7 @@ export class Pass {
     this.view = view;
     this.rollout = rollout;
     this.now = view.now;
-    this.status = rollout.status ?? {};
+    this.status = weighed(rollout.status ?? {});
     this.next = deepCopy(this.status);
     this.isAborted = this.status.abort === true;
     this.replicas = rollout.spec.replicas ?? 1;

@@ -1,11 +1,19 @@
+import { survivesChange } from "./abort-order.ts";
 import type { Pass } from "./pass.ts";
 import { wantedOf } from "./replica-sets.ts";
+import { markAborted } from "./status.ts";
 
-/** A new template or list of steps: the release starts over (ARC-110…112). */
+/** A new template or list of steps: the release starts over (ARC-110…112), or ends before it began (INV-20). */
 export function resetStatus(pass: Pass): void {
+  const isAborted = survivesChange(pass.rollout, pass.newHash);
+  startOver(pass, isAborted);
+  if (isAborted) markAborted(pass);
+}
+
+function startOver(pass: Pass, isAborted: boolean): void {
   const { next, rollout, steps, newRS, stepHash, newHash, status } = pass;
   pass.clearPauses();
-  pass.clearAbort();
+  if (!isAborted) pass.clearAbort();
   delete next.promoteFull;
   const weights = next.canary?.weights;
   const pingPong = next.canary?.stablePingPong;
@@ -25,7 +33,7 @@ export function resetStatus(pass: Pass): void {
   if (isStable) {
     next.currentStepIndex = steps.length;
     pass.event("SkipSteps", "Rollback to stable ReplicaSets");
-  } else if (pass.isRollbackWithinWindow) {
+  } else if (pass.isRollbackWithinWindow && !isAborted) {
     next.currentStepIndex = steps.length;
     if (wantedOf(newRS) > 0) pass.event("SkipSteps", "Rollback to active ReplicaSets within RollbackWindow");
   }
