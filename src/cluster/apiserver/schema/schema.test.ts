@@ -274,3 +274,17 @@ test("property: no object makes the engine fail, and a second pass changes nothi
     { numRuns: 300 },
   );
 });
+
+test("K8S-155 of several alternatives the one that the value fits most is told", () => {
+  const address: Schema = {
+    type: "object",
+    properties: { type: { type: "string" }, value: { type: "string" } },
+    oneOf: [
+      { properties: { type: { enum: ["IP"] }, value: { anyOf: [{ format: "ipv4" }, { format: "ipv6" }] } } },
+      { properties: { type: { not: { enum: ["IP"] } } } },
+    ],
+  };
+  const found = validateSchema(address, { type: "IP", value: "1.2.3.4:80" }, null);
+  assert.ok(found.some(({ message }) => message.endsWith('value in body must be of type ipv4: "1.2.3.4:80"')));
+  assert.ok(!found.some(({ message }) => message.includes("(not)")));
+});

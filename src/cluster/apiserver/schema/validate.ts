@@ -214,7 +214,7 @@ const checkCombinations: Check = ({ schema, value, path }) => {
   const ofAny = outcomes(anyOf);
   if (anyOf.length > 0 && ofAny.every((failed) => failed.length > 0)) {
     refuse("must validate at least one schema (anyOf)");
-    problems.push(...nearest(ofAny));
+    problems.push(...nearest(anyOf, ofAny, value));
   }
 
   const ofOne = outcomes(oneOf);
@@ -222,14 +222,36 @@ const checkCombinations: Check = ({ schema, value, path }) => {
   if (oneOf.length > 0 && matchCount !== 1) {
     const found = matchCount === 0 ? "Found none valid" : `Found ${matchCount} valid alternatives`;
     refuse(`must validate one and only one schema (oneOf). ${found}`);
-    if (matchCount === 0) problems.push(...nearest(ofOne));
+    if (matchCount === 0) problems.push(...nearest(oneOf, ofOne, value));
   }
   return problems;
 };
 
-/** Of several ways to fail, the one with the fewest problems says best what to mend. */
-function nearest(outcomes: readonly (readonly FieldProblem[])[]): readonly FieldProblem[] {
-  return outcomes.reduce((best, other) => (other.length < best.length ? other : best));
+/**
+ * Of several alternatives the one that the value fits most says best what to mend: an object with `type: IPAddress` was
+ * meant to be that of addresses. Of those that fit as much, the one with the fewest problems.
+ */
+function nearest(
+  alternatives: readonly Schema[],
+  outcomes: readonly (readonly FieldProblem[])[],
+  value: unknown,
+): readonly FieldProblem[] {
+  const ranked = alternatives.map((schema, index) => ({
+    problems: outcomes[index]!,
+    fitting: fittingCount(schema, value),
+  }));
+  return ranked.reduce((best, other) => {
+    const isNearer = other.fitting - best.fitting || best.problems.length - other.problems.length;
+    return isNearer > 0 ? other : best;
+  }).problems;
+}
+
+/** Members that are as the schema wants them. */
+function fittingCount({ properties = {} }: Schema, value: unknown): number {
+  if (!isRecord(value)) return 0;
+  return Object.entries(properties).filter(
+    ([key, schema]) => Object.hasOwn(value, key) && problemsOf(schema, value[key], "", undefined).length === 0,
+  ).length;
 }
 
 const checks: readonly Check[] = [checkEnum, checkNumber, checkString, checkArray, checkObject, checkCombinations];
