@@ -230,6 +230,45 @@ test("ARC-507 ARC-650 promote --full leaves out what is left of the analysis", a
   await world.stop();
 });
 
+test("ARC-916 a run before the switch that somebody ends is no verdict: the release pauses, and a resume judges anew", async () => {
+  const world = await startBlueGreen({ prePromotionAnalysis: pre });
+  await release(world, "yellow");
+  const key = { namespace: "default", name: `istio-rollout-${PRE}` };
+  await world.patch(resources.analysisRuns, key, { spec: { terminate: true } });
+  await world.advance(5000);
+  assert.deepEqual(await runs(world), [`${PRE} Successful`]);
+  const status = await statusOf(world);
+  assert.equal(status.message, "InconclusiveAnalysisRun");
+  assert.deepEqual(status.blueGreen?.prePromotionAnalysisRunStatus, {
+    name: key.name,
+    status: "Inconclusive",
+    message: "Run Terminated",
+  });
+  assert.deepEqual(await selected(world), { active: HASH.blue, preview: HASH.yellow });
+  await checkFixpoint(world);
+  await promote(world);
+  await world.advance(5000);
+  assert.deepEqual(await runs(world), [`${PRE} Successful`, `${PRE}.1 Running`]);
+  await judge(world, `${PRE}.1`, "Successful");
+  assert.deepEqual(await selected(world), { active: HASH.yellow, preview: HASH.yellow });
+  await world.stop();
+});
+
+test("ARC-508 ARC-916 pods that come and go do not end a run before the switch", async () => {
+  const world = await startBlueGreen({ prePromotionAnalysis: pre });
+  await release(world, "yellow");
+  const pods = await world.list(resources.pods);
+  for (const { metadata } of pods.filter(
+    (pod) => pod.metadata.labels?.["rollouts-pod-template-hash"] === HASH.yellow,
+  )) {
+    await world.client.delete(resources.pods, { namespace: "default", name: metadata.name });
+  }
+  await world.advance(10_000);
+  assert.deepEqual(await runs(world), [`${PRE} Running`]);
+  assert.deepEqual(await selected(world), { active: HASH.blue, preview: HASH.yellow });
+  await world.stop();
+});
+
 test("ARC-130 a user's abort ends the run before the switch", async () => {
   const world = await startBlueGreen({ prePromotionAnalysis: pre });
   await release(world, "yellow");

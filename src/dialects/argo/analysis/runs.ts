@@ -74,24 +74,36 @@ export function followRun(
 ): AnalysisRunSummary | undefined {
   const current = noted ? pass.view.analysisRuns.find(({ metadata }) => metadata.name === noted.name) : undefined;
   if (!current && noted && isFinished(noted.status)) return judge(pass, type, noted);
-  if (!current || needsNewRun(pass, current)) {
+  if (!current || needsNewRun(pass, type, current)) {
     const isPaused = (pass.status.pauseConditions ?? []).length > 0;
     const isHeld = (type === "Step" && isPaused) || pass.hasPause("InconclusiveAnalysisRun");
     if (isHeld && !current) return noted;
     if (!isHeld) return startRun(pass, type, analysis, suffix) ?? noted;
   }
   if (!current) return noted;
-  const { phase = "", message } = current.status ?? {};
+  const { phase, message } = verdictOf(type, current);
   const summary = { name: current.metadata.name, status: phase, ...(message ? { message } : {}) };
   if (phase !== "" && phase !== noted?.status) tellChange(pass, type, summary, noted?.status ?? "");
   return judge(pass, type, summary);
 }
 
 /** After an inconclusive pause was resumed, or after an abort was taken back, the old verdict does not count. */
-function needsNewRun({ status }: Pass, current: AnalysisRun): boolean {
+function needsNewRun({ status }: Pass, type: RunType, current: AnalysisRun): boolean {
   const isResumed = status.controllerPause === true && (status.pauseConditions ?? []).length === 0;
-  if (isResumed && current.status?.phase === "Inconclusive") return true;
+  if (isResumed && verdictOf(type, current).phase === "Inconclusive") return true;
   return status.abortedAt !== undefined;
+}
+
+const TERMINATED = "Run Terminated"; // AN-043, AN-045
+
+/**
+ * ARC-916: a run that was ended calls itself Successful. What waits for a verdict must not take that for one, so it counts
+ * as none; a background run holds nothing up.
+ */
+function verdictOf(type: RunType, { status }: AnalysisRun): { readonly phase: string; readonly message?: string } {
+  const { phase = "", message = "" } = status ?? {};
+  const isCutShort = type !== "Background" && phase === "Successful" && message === TERMINATED;
+  return { phase: isCutShort ? "Inconclusive" : phase, ...(message === "" ? {} : { message }) };
 }
 
 function startRun(
