@@ -107,8 +107,9 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
         if (order <= running || config.withhold(listeners.refusedPods())) return;
         running = order;
         if (table !== plane.table) plane.swap(table);
-        acknowledger.runs(revisions);
+        // Who waits for a Gateway asks it next, so a new port is open before it is told; meanwhile a later table may run.
         await listeners.keepGateways(table.gatewayPorts(gateway));
+        if (order === running) acknowledger.runs(revisions);
         started.resolve();
       });
     },

@@ -80,7 +80,9 @@ function indexAttachments(routes: readonly JudgedRoute[]): ReadonlyMap<string, r
         const key = `${formatKey(keyOf(gateway))} ${listener.name}`;
         if (seen.has(key)) continue;
         seen.add(key);
-        index.set(key, [...(index.get(key) ?? []), { judged, hosts }]);
+        const attached = index.get(key);
+        if (attached === undefined) index.set(key, [{ judged, hosts }]);
+        else attached.push({ judged, hosts });
       }
     }
   }
