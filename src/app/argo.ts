@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { createHttp } from "../analysis/http.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { renderMetrics } from "../base/metrics.ts";
@@ -14,8 +15,9 @@ import { LeaderElector } from "../runtime/leader.ts";
 import type { RunnerObserver } from "../runtime/observer.ts";
 import { createRunner, type Runner } from "../runtime/runner.ts";
 import { startMeasuring } from "./measurer.ts";
+import { Notifier } from "./notifier.ts";
 
-/** Argo Rollouts' controllers with all that runs beside them: measurements, metrics, the election. */
+/** Argo Rollouts' controllers with all that runs beside them: measurements, metrics, notifications, the election. */
 export interface ArgoOptions {
   readonly client: KubeClient;
   readonly clock: Clock;
@@ -29,6 +31,8 @@ export interface ArgoOptions {
    * may be pointed at. They then have a runner and caches of their own.
    */
   readonly isElected: boolean;
+  /** Namespaces may bring their own configuration of notifications (NO-001). */
+  readonly isSelfServiceNotified: boolean;
   readonly build: BuildInfo;
 }
 
@@ -39,10 +43,10 @@ export interface Argo {
   readonly observer: RunnerObserver;
   /** The client whose requests of Argo's controllers are counted. */
   readonly client: KubeClient;
-  /** Prometheus' text. `caches` are those of the runner that has `controllers`. */
-  metrics(caches: CacheReader): string;
-  /** Once the runner's caches are filled; answers how to stop. */
-  start(options: { readonly prometheus: string }): Promise<() => Promise<void>>;
+  /** Prometheus' text. */
+  metrics(): string;
+  /** Once the runner that has `controllers` has filled its caches; answers how to stop. */
+  start(options: { readonly prometheus: string; readonly caches: CacheReader }): Promise<() => Promise<void>>;
 }
 
 /** Of the original's installation; also where its configuration and Secrets are looked for. */
@@ -50,18 +54,33 @@ const DEFAULT_NAMESPACE = "argo-rollouts";
 const LEASE = "argo-rollouts-controller-lock";
 
 export function createArgo(options: ArgoOptions): Argo {
-  const { clock, random, logger, environment, instanceId, isElected, build } = options;
+  const { clock, random, logger, environment, instanceId, isElected, isSelfServiceNotified, build } = options;
   const metrics = new ArgoMetrics({ clock, instanceId, build });
   const client = countingClient(options.client, (request) => metrics.countRequest(request));
   const controllerNamespace = environment["POD_NAMESPACE"] || DEFAULT_NAMESPACE;
   const controllers = argoControllers({ instanceId });
-  let elected: { readonly runner: Runner; isSynced: boolean } | null = null;
+  /** Of the runner that has the controllers, once they are filled. */
+  let caches: CacheReader | null = null;
+  const { http, close } = createHttp({ clock });
+  const notifier = new Notifier({
+    client,
+    clock,
+    logger,
+    http,
+    caches: () => caches,
+    metrics: metrics.notifications,
+    controllerNamespace,
+    isSelfService: isSelfServiceNotified,
+    instanceId,
+  });
+  const observer = observedBy(metrics, notifier);
 
   const measure = (prometheus: string) =>
     startMeasuring({ client, clock, random, logger, prometheus, environment, controllerNamespace, instanceId });
 
   const elect = async (prometheus: string): Promise<() => Promise<void>> => {
     await ensureNamespace(options.client, controllerNamespace);
+    let runner: Runner | null = null;
     let stopMeasuring: () => Promise<void> = () => Promise.resolve();
     let ending: Promise<unknown> = Promise.resolve();
     const elector = new LeaderElector({
@@ -72,18 +91,18 @@ export function createArgo(options: ArgoOptions): Argo {
       lease: { namespace: controllerNamespace, name: instanceId === "" ? LEASE : `${LEASE}-${instanceId}` },
       identity: `${hostname()}_${randomUuid(random)}`,
       onStarted() {
-        const runner = createRunner({ client, clock, random, logger, controllers, observer: metrics });
-        const own = { runner, isSynced: false };
-        elected = own;
-        void runner.whenSynced().then(() => {
-          own.isSynced = true;
+        const own = createRunner({ client, clock, random, logger, controllers, observer });
+        runner = own;
+        void own.whenSynced().then(() => {
+          if (runner === own) caches = own.caches;
         });
-        runner.start();
+        own.start();
         stopMeasuring = measure(prometheus);
       },
       onStopped() {
-        ending = Promise.all([ending, elected?.runner.stop(), stopMeasuring()]);
-        elected = null;
+        ending = Promise.all([ending, runner?.stop(), stopMeasuring()]);
+        runner = null;
+        caches = null;
       },
     });
     elector.start();
@@ -95,13 +114,33 @@ export function createArgo(options: ArgoOptions): Argo {
 
   return {
     controllers: isElected ? [] : controllers,
-    observer: metrics,
+    observer,
     client,
-    metrics(caches) {
-      const own = elected?.isSynced ? elected.runner.caches : null;
-      return renderMetrics(metrics.metrics(isElected ? own : caches));
+    metrics: () => renderMetrics(metrics.metrics(caches)),
+    async start({ prometheus, caches: filled }) {
+      if (!isElected) caches = filled;
+      const stop = isElected ? await elect(prometheus) : measure(prometheus);
+      return async () => {
+        notifier.stop();
+        await stop();
+        await close();
+      };
     },
-    start: ({ prometheus }) => (isElected ? elect(prometheus) : Promise.resolve(measure(prometheus))),
+  };
+}
+
+function observedBy(metrics: ArgoMetrics, notifier: Notifier): RunnerObserver {
+  return {
+    queue: (controller) => metrics.queue(controller),
+    onTurn: (turn) => metrics.onTurn(turn),
+    onChange(change) {
+      metrics.onChange(change);
+      notifier.onChange(change);
+    },
+    onEvent(component, event) {
+      metrics.onEvent(component, event);
+      notifier.onEvent(component, event);
+    },
   };
 }
 

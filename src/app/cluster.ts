@@ -67,6 +67,8 @@ export interface ClusterOptions {
   readonly instanceId: string;
   /** Argo's controllers wait until they hold their Lease (ARC-804). */
   readonly isElected: boolean;
+  /** Namespaces may bring their own configuration of notifications (NO-001). */
+  readonly isSelfServiceNotified: boolean;
   /** Of Fairway, for metrics. */
   readonly version: string;
   readonly packs: readonly Pack[];
@@ -198,7 +200,7 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
   stops.push(noteDataPlane({ mesh, client, clock, logger }));
   gate = drainBarrier({ mesh, cache: () => runner.caches, clock });
   const metrics = `http://127.0.0.1:${metricsPort}/stats/prometheus`;
-  const served = argo && (await serveArgo(argo, { options, metrics, caches: () => runner.caches, logger }, stops));
+  const served = argo && (await serveArgo(argo, { options, metrics, caches: runner.caches, logger }, stops));
   isReady = true;
 
   const instance: Instance = {
@@ -227,7 +229,7 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
 
 function argoOf(options: ClusterOptions, client: KubeClient, logger: Logger): Argo | null {
   if (options.packs.every(({ name }) => name !== "argo")) return null;
-  const { instanceId, isElected, version } = options;
+  const { instanceId, isElected, isSelfServiceNotified, version } = options;
   const build = { version, runtime: `node ${process.version}`, architecture: process.arch, commit: "" };
   const environment = process.env;
   return createArgo({
@@ -238,6 +240,7 @@ function argoOf(options: ClusterOptions, client: KubeClient, logger: Logger): Ar
     environment,
     instanceId,
     isElected,
+    isSelfServiceNotified,
     build,
   });
 }
@@ -248,14 +251,14 @@ async function serveArgo(
   world: {
     readonly options: ClusterOptions;
     readonly metrics: string;
-    readonly caches: () => CacheReader;
+    readonly caches: CacheReader;
     readonly logger: Logger;
   },
   stops: (() => void | Promise<void>)[],
 ): Promise<{ readonly prometheus: string; readonly controllers: string }> {
   const { options, metrics, caches, logger } = world;
   const controllers = await listenOn("controller-port", options.controllerPort, (port) =>
-    startControllerServer({ port, metrics: () => argo.metrics(caches()) }),
+    startControllerServer({ port, metrics: argo.metrics }),
   );
   stops.push(() => controllers.stop());
   const targets = [
@@ -267,7 +270,7 @@ async function serveArgo(
     startPrometheus({ port, targets, clock: systemClock, logger }),
   );
   stops.push(() => prometheus.stop());
-  stops.push(await argo.start({ prometheus: prometheus.url }));
+  stops.push(await argo.start({ prometheus: prometheus.url, caches }));
   return { prometheus: prometheus.url, controllers: controllers.url };
 }
 

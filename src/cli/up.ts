@@ -30,6 +30,7 @@ interface UpOptions {
   readonly controllerPort: number;
   readonly instanceId: string;
   readonly leaderElect?: boolean;
+  readonly selfServiceNotificationEnabled?: boolean;
   readonly packs: readonly string[];
   readonly images?: string;
 }
@@ -60,6 +61,7 @@ export function upCommand(): Command {
         .default("", "those without the label"),
     )
     .option("--leader-elect", "Argo's controllers wait for their Lease, which another controller may hold")
+    .option("--self-service-notification-enabled", "namespaces may configure notifications of their own Rollouts")
     .addOption(
       new Option("--packs <names>", "resource packs to install, in order of preference")
         .argParser((text: string) => parsePacks(text, names))
@@ -117,6 +119,7 @@ function clusterOptions(options: UpOptions): ClusterOptions {
     controllerPort: options.controllerPort,
     instanceId: options.instanceId,
     isElected: options.leaderElect === true,
+    isSelfServiceNotified: options.selfServiceNotificationEnabled === true,
     version,
     packs: options.packs.flatMap((wanted) => packs.filter(({ name }) => name === wanted)),
     imagesFile: options.images ?? null,

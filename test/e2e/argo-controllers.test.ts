@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { parseExposition } from "../../src/promql/exposition.ts";
 import { eventually, fairway, get, type RunningFairway, startFairway } from "../support/fairway.ts";
@@ -73,6 +75,71 @@ test("ARC-800 ARC-805 metrics of our instance's Rollouts are exposed, and the em
   );
   const status = await cluster.kubectlOk("get", "rollouts.argoproj.io", "theirs", "-o", "jsonpath={.status}");
   assert.equal(status, "");
+});
+
+test("NO-001 NO-003 SU-032 a webhook is told of a release, and a wrong subscription is told at the Rollout", async () => {
+  const told: string[] = [];
+  const receiver = createServer((request, response) => {
+    let body = "";
+    request.on("data", (part) => {
+      body += part;
+    });
+    request.on("end", () => {
+      told.push(`${request.method} ${request.url} ${request.headers["x-team"]} ${body}`);
+      response.end("ok");
+    });
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
+  const { port } = receiver.address() as AddressInfo;
+  const configuration = `
+apiVersion: v1
+kind: Secret
+metadata: {name: argo-rollouts-notification-secret, namespace: argo-rollouts}
+stringData: {team: blue}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: argo-rollouts-notification-configmap, namespace: argo-rollouts}
+data:
+  service.webhook.hooks: |
+    url: http://127.0.0.1:${port}
+    headers: [{name: X-Team, value: $team}]
+  template.completed: |
+    webhook:
+      hooks:
+        method: POST
+        path: /rollouts/{{.rollout.metadata.name}}
+        body: |
+          {{range $index, $c := .rollout.spec.template.spec.containers}}{{$c.image}} to {{$.recipient}}{{end}}
+  trigger.on-rollout-completed: |
+    - send: [completed]
+`;
+  try {
+    const configured = await cluster.kubectlInput(configuration, "apply", "-f", "-");
+    assert.equal(configured.exitCode, 0, configured.stderr);
+    const prefix = "notifications.argoproj.io/subscribe";
+    const text = rollout("told", "argo-rollouts.argoproj.io/controller-instance-id: blue").replace(
+      "metadata: {name: told,",
+      `metadata: {name: told, annotations: {${prefix}.on-rollout-completed.hooks: ops, ${prefix}.on-done.hooks: ops},`,
+    );
+    const applied = await cluster.kubectlInput(text, "apply", "-f", "-");
+    assert.equal(applied.exitCode, 0, applied.stderr);
+    await eventually(
+      "the webhook",
+      async () => told,
+      (all) => all.length > 0,
+    );
+    assert.deepEqual(told, ["POST /rollouts/told blue argoproj/rollouts-demo:blue to ops\n"]);
+    await eventually(
+      "the warning",
+      () => cluster.kubectlOk("get", "events", "-o", "jsonpath={.items[*].message}"),
+      (messages) => messages.includes('trigger "on-done" is not configured; configured are: on-rollout-completed'),
+    );
+    const sent = /^notification_send_success\{.*name="told".*\} 1$/m;
+    assert.match((await get(urlOf("/metrics"))).body, sent);
+  } finally {
+    receiver.close();
+  }
 });
 
 test("ARC-805 an instance id that can be no label is refused", async () => {
