@@ -232,7 +232,10 @@ class Checker {
     for (const { at, type } of found) {
       if (joined === null) joined = type;
       else if (this.typing.tryAssign(joined, type)) joined = joinTypes(joined, type);
-      else return this.#problem(at, `expected type '${typeText(joined)}' but found '${typeText(type)}'`);
+      else {
+        const texts = [joined, type].map((shown) => typeText(this.typing.resolve(shown, { openIsDyn: true })));
+        return this.#problem(at, `expected type '${texts[0]}' but found '${texts[1]}'`);
+      }
     }
     return joined ?? this.typing.freshParameter();
   }

@@ -64,8 +64,14 @@ function expandFold(
   return { kind: "fold", at, fold, range, variables, condition, body: args.at(-1)! };
 }
 
+/** The result of a macro while it is made, which has this name in CEL. */
+const ACCUMULATOR = "__result__";
+
 function nameOf(argument: Expression): string {
-  if (argument.kind === "name") return argument.name;
+  if (argument.kind === "name") {
+    if (argument.name !== ACCUMULATOR) return argument.name;
+    throw new SourceError(argument.at, "iteration variable overwrites accumulator variable");
+  }
   throw new SourceError(argument.at, "argument must be a simple name");
 }
 

@@ -37,8 +37,8 @@ export function duration(nanoseconds: bigint): Duration {
   return new Duration(nanoseconds);
 }
 
-/** From the year 1 to the year 9999. */
-const TIMESTAMP_MIN = -62135596800n * 1_000_000_000n;
+/** From the year 1, which is Go's zero time, to the year 9999. */
+export const TIMESTAMP_MIN = -62135596800n * 1_000_000_000n;
 const TIMESTAMP_END = 253402300800n * 1_000_000_000n;
 
 export function timestamp(nanoseconds: bigint): Timestamp {

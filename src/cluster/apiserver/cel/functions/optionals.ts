@@ -6,9 +6,11 @@ import {
   ListValue,
   MapValue,
   Optional,
+  Timestamp,
   Uint,
   type Value,
 } from "../values.ts";
+import { TIMESTAMP_MIN } from "./arithmetic.ts";
 import { perItem } from "./costs.ts";
 
 export const optionalFunctions = functions(
@@ -46,6 +48,7 @@ function unwrap({ items }: ListValue): ListValue {
 function isZero(value: Value): boolean {
   if (value === null || value === false || value === 0 || value === 0n || value === "") return true;
   if (value instanceof Uint) return value.value === 0n;
+  if (value instanceof Timestamp) return value.nanoseconds === TIMESTAMP_MIN;
   if (value instanceof Duration) return value.nanoseconds === 0n;
   if (value instanceof Uint8Array) return value.length === 0;
   if (value instanceof ListValue) return value.items.length === 0;

@@ -1,7 +1,6 @@
 import { functions } from "../signature.ts";
 import { OPAQUE_TYPES } from "../types.ts";
 import { EvaluationError, type OpaqueValue } from "../values.ts";
-import { int } from "./arithmetic.ts";
 import { walk } from "./costs.ts";
 
 /** Kubernetes' amounts of resources, exact to a billionth. */
@@ -41,8 +40,6 @@ const SUFFIXES: Readonly<Record<string, readonly [bigint, bigint]>> = {
   Ei: [2n ** 60n, 1n],
 };
 
-/** Larger ones are cut to the largest, as by Kubernetes. */
-const NANOS_MAX = (2n ** 63n - 1n) * NANO;
 const EXPONENT_MAX = 100;
 const DIGITS_MAX = 1000;
 
@@ -59,8 +56,7 @@ function parseQuantity(text: string): bigint | null {
   const top = BigInt(whole + decimals) * NANO * numerator * up;
   const bottom = 10n ** BigInt(decimals.length) * denominator * down;
   const size = (top + bottom - 1n) / bottom;
-  const bounded = size > NANOS_MAX ? NANOS_MAX : size;
-  return sign === "-" ? -bounded : bounded;
+  return sign === "-" ? -size : size;
 }
 
 /** Exact amounts are computed with numbers of any size. */
@@ -70,8 +66,12 @@ function signOf(value: bigint): bigint {
   return value > 0n ? 1n : value < 0n ? -1n : 0n;
 }
 
+/** Of 64 bits. */
+const INTEGER_MAX = 2n ** 63n - 1n;
+
 function isInteger({ nanos }: Quantity): boolean {
-  return nanos % NANO === 0n;
+  const whole = nanos / NANO;
+  return nanos % NANO === 0n && whole <= INTEGER_MAX && whole >= -INTEGER_MAX - 1n;
 }
 
 export const quantityFunctions = [
@@ -93,7 +93,7 @@ export const quantityFunctions = [
     "Quantity.isInteger(): bool": isInteger,
     "Quantity.asInteger(): int": (quantity: Quantity) => {
       if (!isInteger(quantity)) throw new EvaluationError("cannot convert value to integer");
-      return int(quantity.nanos / NANO);
+      return quantity.nanos / NANO;
     },
     "Quantity.asApproximateFloat(): double": ({ nanos }: Quantity) => Number(nanos) / Number(NANO),
     "Quantity.add(Quantity): Quantity": (left: Quantity, right: Quantity) => new Quantity(left.nanos + right.nanos),

@@ -61,9 +61,10 @@ const replacing = functions(
   },
 );
 
-/** Blanks as Unicode has them, the line separators included. */
-const TRIMMED_START = /^[\s\u0085]+/u;
-const TRIMMED_END = /(?<![\s\u0085])[\s\u0085]+$/u;
+/** Blanks as Go has them: a byte order mark is none, the next line is one. */
+const BLANK = "\\t\\n\\v\\f\\r\\x85\\p{Z}";
+const TRIMMED_START = new RegExp(`^[${BLANK}]+`, "u");
+const TRIMMED_END = new RegExp(`(?<![${BLANK}])[${BLANK}]+$`, "u");
 
 function outOfRange(index: bigint): EvaluationError {
   return new EvaluationError(`index out of range: ${index}`);

@@ -40,7 +40,7 @@ const verbs: Readonly<Record<string, (item: Value, digits: number) => string>> =
   s: textOf,
   d: (item) => (typeof item === "number" ? doubleOf(item) : String(wholeOf(item, "d"))),
   f: (item, digits) => finiteOr(item, "f", (value) => value.toFixed(digits)),
-  e: (item, digits) => finiteOr(item, "e", (value) => value.toExponential(digits).replace(/e([+-])(\d)$/, "e$10$2")),
+  e: (item, digits) => finiteOr(item, "e", (value) => scientific(value.toExponential(digits))),
   b: (item) => (typeof item === "boolean" ? (item ? "1" : "0") : wholeOf(item, "b").toString(2)),
   o: (item) => wholeOf(item, "o").toString(8),
   x: hex,
@@ -56,10 +56,26 @@ function wholeOf(item: Value, clause: string): bigint {
   return item instanceof Uint ? item.value : refuse(clause);
 }
 
+const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+/** `3.140000×10⁰⁰`, as Kubernetes' version of the library writes it, whatever the language. */
+function scientific(text: string): string {
+  const [digits = "", exponent = "0"] = text.split("e");
+  const power = exponent
+    .replace(/^[+-]/, "")
+    .padStart(2, "0")
+    .replace(/\d/g, (digit) => SUPERSCRIPTS[Number(digit)]!);
+  return `${digits}×10${exponent.startsWith("-") ? "⁻" : ""}${power}`;
+}
+
+/** Texts that stand for numbers without an end, too. */
+const ENDLESS: Readonly<Record<string, number>> = { NaN: Number.NaN, Infinity: Infinity, "-Infinity": -Infinity };
+
 function finiteOr(item: Value, clause: string, write: (value: number) => string): string {
-  const value = item instanceof Uint ? Number(item.value) : typeof item === "bigint" ? Number(item) : item;
+  const value = typeof item === "string" ? ENDLESS[item] : item;
   if (typeof value !== "number") return refuse(clause);
-  return Number.isFinite(value) ? write(value) : doubleOf(value);
+  if (Number.isFinite(value)) return write(value);
+  return Number.isNaN(value) ? "NaN" : value > 0 ? "∞" : "-∞";
 }
 
 function doubleOf(value: number): string {
