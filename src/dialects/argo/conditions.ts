@@ -10,7 +10,9 @@ export type ConditionType =
   | "InvalidSpec"
   | "ReplicaFailure"
   /** Ours: traffic was set, and nobody tells when it is in force. Only there while that wait lasts. */
-  | "TrafficSettling";
+  | "TrafficSettling"
+  /** Ours: why the routes cannot be as they should be. Only there while it is so. */
+  | "TrafficRoutingError";
 
 export interface ConditionChange {
   readonly type: ConditionType;

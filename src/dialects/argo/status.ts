@@ -243,8 +243,14 @@ export function phaseOf({ rollout, status, trafficWait }: PhaseInput): [RolloutP
       return ["Degraded", `${reason}: ${message}`];
   }
   if (spec.paused) return ["Paused", "manually paused"];
-  const [pause] = status.pauseConditions ?? [];
+  const pauses = status.pauseConditions ?? [];
+  const held = pauses.find(({ reason }) => reason === "FailedAnalysisRun");
+  if (held) return ["Paused", `${held.reason}: ${failureText(status)}`];
+  const [pause] = pauses;
   if (pause) return ["Paused", pause.reason];
+  // Whatever else the release waits for, this needs somebody.
+  const traffic = (status.conditions ?? []).find(({ type }) => type === "TrafficRoutingError");
+  if (traffic) return ["Progressing", traffic.message ?? ""];
   if (spec.restartAt !== undefined && spec.restartAt !== status.restartedAt) {
     return ["Progressing", "rollout is restarting"];
   }
@@ -264,6 +270,18 @@ export function phaseOf({ rollout, status, trafficWait }: PhaseInput): [RolloutP
   }
   if (!isPromoted(status)) return ["Progressing", "waiting for all steps to complete"];
   return ["Healthy", ""];
+}
+
+/** EC-022: which run holds the release, and what it says. */
+function failureText({ canary, blueGreen }: RolloutStatus): string {
+  const runs = [
+    canary?.currentBackgroundAnalysisRunStatus,
+    canary?.currentStepAnalysisRunStatus,
+    blueGreen?.prePromotionAnalysisRunStatus,
+    blueGreen?.postPromotionAnalysisRunStatus,
+  ];
+  const failed = runs.find((run) => run?.status === "Failed" || run?.status === "Error");
+  return failed ? `analysis run '${failed.name}' ${failed.status}: ${failed.message ?? "no message"}` : "";
 }
 
 export function setPhase(pass: Pass): void {

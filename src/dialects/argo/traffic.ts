@@ -1,5 +1,6 @@
 import { isLive } from "../../traffic/data-plane.ts";
-import type { Decision, Problem, Router } from "../../traffic/router.ts";
+import { type Decision, joined, type Problem, type Router } from "../../traffic/router.ts";
+import { conditionOf, putCondition, removeCondition } from "./conditions.ts";
 import { type Pass, WAITING_FOR_DATA_PLANE } from "./pass.ts";
 import { pingPongRoles, rolesInUse } from "./roles.ts";
 import { selectedHash, serviceOf } from "./services.ts";
@@ -42,7 +43,10 @@ function areIdle({ view, status }: Pass, routers: readonly Router[]): boolean {
 export function reconcileTraffic(pass: Pass): Traffic {
   const { maxWeight, stableRS } = pass;
   const routers = routersOf(pass);
-  if (routers.length === 0) return NO_TRAFFIC;
+  if (routers.length === 0) {
+    tellProblem(pass, null);
+    return NO_TRAFFIC;
+  }
   const wanted = desiredWeight(pass, routers);
   const weight = stableRS ? bearableWeight(pass, wanted) : null;
   // ARC-221: nothing is written until the stable version can take its share.
@@ -73,8 +77,9 @@ export function reconcileTraffic(pass: Pass): Traffic {
     weights,
     carriers: routers.flatMap(({ carriers }) => carriers),
   });
-  const isMet = decisions.every(({ problem }) => problem === null);
-  const isSettled = isInForce && isMet && steering.isSettled && !isHeldBack;
+  const problem = [steering, ...decisions].find((decision) => decision.problem !== null)?.problem ?? null;
+  tellProblem(pass, problem);
+  const isSettled = isInForce && problem === null && steering.isSettled && !isHeldBack;
   if (isSettled) recordWeights(pass, weights);
   else pass.trafficWait ??= WAITING_FOR_DATA_PLANE;
   return { weight: next, isSettled };
@@ -87,26 +92,34 @@ function verifiedBy(routers: readonly Router[]): boolean | undefined {
 }
 
 /** Names of versions before weights. */
-function steer(pass: Pass, routers: readonly Router[]): { hasWritten: boolean; isSettled: boolean } {
+function steer(pass: Pass, routers: readonly Router[]): { hasWritten: boolean; isSettled: boolean } & Decision {
   const situation = { isCanaryIdle: areIdle(pass, routers) };
   const steerings = routers.flatMap((router) => router.steer?.(situation) ?? []);
   for (const steering of steerings) perform(pass, steering);
   return {
+    ...joined(steerings),
     hasWritten: steerings.some(({ writes }) => writes.length > 0),
     isSettled: steerings.every(({ isSettled }) => isSettled),
   };
 }
 
-function perform(pass: Pass, { writes, events, problem }: Decision): void {
+function perform(pass: Pass, { writes, events }: Decision): void {
   for (const write of writes) pass.write(write);
   for (const { reason, message } of events) pass.event(reason, message);
-  if (problem) tell(pass, problem);
 }
 
-/** A problem is told when it begins; from then on the status tells it. */
-function tell(pass: Pass, { reason, message, wait = message }: Problem): void {
-  pass.trafficWait ??= wait;
-  if (pass.status.message !== wait) pass.event(reason, message, "Warning");
+/** A problem is told when it begins; from then on a condition keeps it, and with it the status' message. */
+function tellProblem(pass: Pass, problem: Problem | null): void {
+  const { next, now } = pass;
+  const before = conditionOf(next, "TrafficRoutingError")?.message;
+  if (!problem) {
+    removeCondition(next, "TrafficRoutingError");
+    return;
+  }
+  const { reason, message, wait = message } = problem;
+  if (before === wait) return;
+  putCondition(next, { type: "TrafficRoutingError", status: "True", reason, message: wait }, now);
+  pass.event(reason, message, "Warning");
 }
 
 /** The version may lose its pods: no name that a route leads to stands for it, as far as the mesh knows (INV-02). */
