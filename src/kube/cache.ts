@@ -22,6 +22,8 @@ export interface CacheReader {
   dependentsOf(uid: string): readonly Located[];
   /** Every watched kind. */
   types(): readonly ResourceType[];
+  /** The newest store revision of the kind that is seen here: also of what is gone. */
+  revision(type: ResourceType): number;
 }
 
 /**
@@ -313,6 +315,10 @@ export class CacheSet implements CacheReader {
 
   types(): readonly ResourceType[] {
     return this.all().map((cache) => cache.type);
+  }
+
+  revision(type: ResourceType): number {
+    return this.#watched(type).revision;
   }
 
   get<T extends KubeObject = KubeObject>(type: ResourceType, key: ObjectKey): T | null {

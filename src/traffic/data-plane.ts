@@ -1,4 +1,5 @@
 import type { KubeObject } from "../api/meta.ts";
+import { isRecord } from "../base/json.ts";
 import { qualifiedPlural, type ResourceType } from "../kube/resource.ts";
 
 /**
@@ -8,18 +9,36 @@ import { qualifiedPlural, type ResourceType } from "../kube/resource.ts";
  */
 export const DATA_PLANE_KEY = { namespace: "istio-system", name: "fairway-data-plane" } as const;
 
-/** `data` of the ConfigMap: the newest revision in force, by `plural.group`. */
+/** `data` of the ConfigMap: the newest revision in force, by `plural.group`, and `GATEWAY_PORTS`. */
 export type DataPlaneRevisions = Readonly<Record<string, string>>;
+
+/** Where the gateway's open ports are on the host, as JSON: `{"80":18080}`. */
+export const GATEWAY_PORTS = "gateway-ports";
 
 /**
  * True once every new request obeys this state of the object; false while it does not; null when nothing is known and
  * the caller must take its conservative delay.
  */
 export function isLive(configMap: KubeObject | null, type: ResourceType, object: KubeObject): boolean | null {
+  return isCaughtUp(configMap, type, Number(object.metadata.resourceVersion ?? 0));
+}
+
+/** The same of every change of the kind up to a revision, deletions included: they leave no object to ask about. */
+export function isCaughtUp(configMap: KubeObject | null, type: ResourceType, revision: number): boolean | null {
   const revisions = configMap?.["data"] as DataPlaneRevisions | undefined;
   const running = revisions?.[qualifiedPlural(type)];
-  if (running === undefined) return null;
-  return Number(running) >= Number(object.metadata.resourceVersion ?? 0);
+  return running === undefined ? null : Number(running) >= revision;
+}
+
+/** Host port by server port of the gateway; null when the data plane does not tell. */
+export function gatewayPorts(configMap: KubeObject | null): Readonly<Record<string, number>> | null {
+  const text = (configMap?.["data"] as DataPlaneRevisions | undefined)?.[GATEWAY_PORTS];
+  try {
+    const ports: unknown = JSON.parse(text ?? "null");
+    return isRecord(ports) ? (ports as Record<string, number>) : null;
+  } catch {
+    return null; // Not ours: whoever wrote it told nothing.
+  }
 }
 
 /** The data plane tells of this kind. */

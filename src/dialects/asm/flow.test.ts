@@ -6,6 +6,7 @@ import type { KubeObject } from "../../api/meta.ts";
 import { resources } from "../../kube/resource.ts";
 import { istioPack } from "../../packs/istio.ts";
 import { lanesPack } from "../../packs/lanes.ts";
+import { DATA_PLANE_KEY } from "../../traffic/data-plane.ts";
 import { aGroup, aLane, rootNamespace } from "./fixture.ts";
 import { asmControllers } from "./index.ts";
 
@@ -93,6 +94,28 @@ test("LANE-285 the API server keeps the generated routes unpruned", async () => 
   assert.deepEqual(http[0]!.route[0]!.fallback, {
     target: { host: "mocka.default.svc.cluster.local", subset: "base" },
   });
+  await world.stop();
+});
+
+test("LANE-115 INV-03 the rules of a group outlive its routes as long as the mesh says that it runs these, and no longer", async () => {
+  const world = await started();
+  const tell = (revision: string) =>
+    world.apply({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { ...DATA_PLANE_KEY },
+      data: { "virtualservices.networking.istio.io": revision },
+    } as KubeObject);
+  const { resourceVersion } = await world.client.list(resources.virtualServices, {});
+  await tell(resourceVersion);
+  await world.client.delete(resources.swimLaneGroups, cluster("rollout"));
+  await world.advance(10_000);
+  assert.deepEqual(await world.list(resources.virtualServices), []);
+  assert.equal((await world.list(resources.destinationRules)).length, 3, "the mesh lags");
+  await tell((await world.client.list(resources.virtualServices, {})).resourceVersion);
+  await world.advance(0);
+  assert.deepEqual(await world.list(resources.destinationRules), []);
+  assert.equal(await world.get(resources.swimLaneGroups, cluster("rollout")), null);
   await world.stop();
 });
 

@@ -1,10 +1,11 @@
 import type { KubeObject } from "../../api/meta.ts";
 import { isRecord } from "../../base/json.ts";
 import type { Instant } from "../../base/time.ts";
-import { type ObjectKey, resources } from "../../kube/resource.ts";
+import { keyOf, type ObjectKey, resources } from "../../kube/resource.ts";
 import { selects } from "../../lanes/membership.ts";
 import type { ServiceReference } from "../../lanes/model.ts";
 import type { CacheReader } from "../../runtime/controller.ts";
+import { DATA_PLANE_KEY, isCaughtUp, isTold } from "../../traffic/data-plane.ts";
 import { compareAge, modelOf } from "./model.ts";
 import { type ASMSwimLane, type ASMSwimLaneGroup, GROUP_LABEL, groupNameOf } from "./types.ts";
 
@@ -31,6 +32,8 @@ export interface GroupView {
   /** Objects under a name that we would generate, but of another group or of nobody (LANE-057). */
   readonly foreign: (kind: string, key: ObjectKey) => KubeObject | null;
   readonly rootNamespace: string;
+  /** The data plane runs every change of routes that this view shows, deletions included; null: nobody tells. */
+  readonly areRoutesLive: boolean | null;
   readonly now: Instant;
 }
 
@@ -54,8 +57,23 @@ export function gatherGroup(
       return found !== null && !isOurs(found) ? found : null;
     },
     rootNamespace,
+    areRoutesLive: areRoutesLive(cache),
     now,
   };
+}
+
+function areRoutesLive(cache: CacheReader): boolean | null {
+  const dataPlane = cache.get(resources.configMaps, DATA_PLANE_KEY);
+  if (!isTold(dataPlane, resources.virtualServices)) return null;
+  return isCaughtUp(dataPlane, resources.virtualServices, cache.revision(resources.virtualServices));
+}
+
+/** The groups that the data plane's progress concerns: those that go once it runs without their routes. */
+export function leavingGroups(configMap: KubeObject, cache: CacheReader): readonly string[] {
+  const { namespace, name } = keyOf(configMap);
+  if (namespace !== DATA_PLANE_KEY.namespace || name !== DATA_PLANE_KEY.name) return [];
+  const groups = cache.list<ASMSwimLaneGroup>(resources.swimLaneGroups);
+  return groups.filter(({ metadata }) => metadata.deletionTimestamp !== undefined).map(({ metadata }) => metadata.name);
 }
 
 export interface LaneView {

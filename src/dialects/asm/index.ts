@@ -9,6 +9,7 @@ import {
   groupsOfService,
   type LaneView,
   lanesOf,
+  leavingGroups,
 } from "./gather.ts";
 import { reconcileGroup, reconcileLane } from "./reconcile.ts";
 import { groupNameOf } from "./types.ts";
@@ -47,6 +48,7 @@ const groupWatches: readonly Watch[] = [
   { type: resources.pods, keysOf: groupsOfPod },
   { type: resources.virtualServices, keysOf: (route) => named(groupNameOf(route)) },
   { type: resources.destinationRules, keysOf: (rule) => named(groupNameOf(rule)) },
+  { type: resources.configMaps, keysOf: leavingGroups },
 ];
 
 function named(name: string): readonly string[] {

@@ -17,8 +17,9 @@ import { groupProblems, missingServices, sharedServices, unfinishedReason } from
 export const FINALIZER = "fairway.dev/asm-swimlane";
 
 /**
- * How long rules outlive the last route that named them when a group goes (LANE-115). The data plane watches each kind
- * on its own and may see the rules go first; it has a new configuration within this time (MESH-005).
+ * How long rules outlive the last route that named them when a group goes (LANE-115), where the data plane does not tell
+ * what it runs. It watches each kind on its own and may see the rules go first; it has a new configuration within this
+ * time (MESH-005).
  */
 export const ROUTES_GONE_MS = 1000;
 
@@ -233,7 +234,9 @@ function removeGroup(view: GroupView): Plan {
   if (virtualServices.length > 0) {
     return { ...emptyPlan, writes: removals(resources.virtualServices, routesInRemovalOrder(virtualServices)) };
   }
-  if (destinationRules.length > 0) {
+  // Its progress wakes us.
+  if (destinationRules.length > 0 && view.areRoutesLive === false) return emptyPlan;
+  if (destinationRules.length > 0 && view.areRoutesLive === null) {
     const routesRemovedAt = parseTime(group.status?.routesRemovedAt);
     if (routesRemovedAt === null) {
       const status = { ...group.status, status: "Progressing", routesRemovedAt: new Date(now).toISOString() };
