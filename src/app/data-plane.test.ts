@@ -17,15 +17,17 @@ async function start() {
   await world.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: DATA_PLANE_KEY.namespace } });
   const listeners = new Set<() => void>();
   let kinds: Acknowledgement["kinds"] | null = null;
+  let gateways: Acknowledgement["gateways"] = {};
   const mesh = {
-    acknowledged: () => (kinds === null ? null : { kinds, revision: 0, pods: {}, gateways: {} }),
+    acknowledged: () => (kinds === null ? null : { kinds, revision: 0, pods: {}, gateways }),
     onAcknowledgement: (listener: () => void) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
   };
-  const acknowledge = async (next: Acknowledgement["kinds"] | null) => {
+  const acknowledge = async (next: Acknowledgement["kinds"] | null, ports: Acknowledgement["gateways"] = {}) => {
     kinds = next;
+    gateways = ports;
     for (const listener of listeners) listener();
     await world.advance(0);
   };
@@ -46,6 +48,17 @@ test("MESH-211 what the mesh runs of routes is noted at once; kinds that it does
   assert.deepEqual(await noted(world), { [ROUTES]: "8", [PODS]: "4" });
   await acknowledge(null);
   assert.deepEqual(await noted(world), { [ROUTES]: "8", [PODS]: "4" }, "a mesh that restarts runs no less than before");
+  stop();
+  await world.stop();
+});
+
+test("MESH-031 where the gateway's ports are is noted at once", async () => {
+  const { world, acknowledge, stop } = await start();
+  await acknowledge({ [ROUTES]: "1" }, { 80: 18080 });
+  await acknowledge({ [ROUTES]: "1" }, { 80: 18080, 8081: 40001 });
+  assert.deepEqual(await noted(world), { [ROUTES]: "1", "gateway-ports": '{"80":18080,"8081":40001}' });
+  await acknowledge({ [ROUTES]: "2" });
+  assert.deepEqual(await noted(world), { [ROUTES]: "2" });
   stop();
   await world.stop();
 });

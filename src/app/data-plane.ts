@@ -6,7 +6,7 @@ import type { KubeClient } from "../kube/client.ts";
 import { isNotFound } from "../kube/errors.ts";
 import { diffMergePatch } from "../kube/patch.ts";
 import { qualifiedPlural, resources } from "../kube/resource.ts";
-import { DATA_PLANE_KEY, type DataPlaneRevisions } from "../traffic/data-plane.ts";
+import { DATA_PLANE_KEY, type DataPlaneRevisions, GATEWAY_PORTS } from "../traffic/data-plane.ts";
 import type { MeshProcess } from "./mesh-process.ts";
 
 /** Each change of these is noted at once: a release waits for it. A kind that the mesh does not watch is left out. */
@@ -109,10 +109,12 @@ class DataPlaneNotes {
 }
 
 function current(mesh: NoteOptions["mesh"]): DataPlaneRevisions | null {
-  const kinds = mesh.acknowledged()?.kinds;
-  if (kinds === undefined) return null;
+  const acknowledgement = mesh.acknowledged();
+  if (acknowledgement === null) return null;
+  const { kinds, gateways } = acknowledgement;
   const entries = NOTED.flatMap((kind) => (kinds[kind] === undefined ? [] : [[kind, kinds[kind]] as const]));
-  return Object.fromEntries(entries);
+  const ports = Object.keys(gateways).length === 0 ? {} : { [GATEWAY_PORTS]: JSON.stringify(gateways) };
+  return { ...Object.fromEntries(entries), ...ports };
 }
 
 function withoutPods(revisions: DataPlaneRevisions): DataPlaneRevisions {

@@ -123,6 +123,23 @@ spec:
     assert.equal(attached, "2");
   });
 
+  test("MESH-031 a listener on another port is open where the status says, as soon as it says so", async () => {
+    const listener = { name: "other", port: 8081, protocol: "HTTP" };
+    const patch = JSON.stringify([{ op: "add", path: "/spec/listeners/-", value: listener }]);
+    await cluster.kubectlOk("patch", "gtw", "colours", "--type=json", "-p", patch);
+    const condition = '{.status.conditions[?(@.type=="Programmed")]';
+    await cluster.kubectlOk(
+      "wait",
+      `--for=jsonpath=${condition}.observedGeneration}=2`,
+      "gtw/colours",
+      "--timeout=30s",
+    );
+    await cluster.kubectlOk("wait", "--for=condition=Programmed", "gtw/colours", "--timeout=30s");
+    const message = await cluster.kubectlOk("get", "gtw", "colours", "-o", `jsonpath=${condition}.message}`);
+    const [, place] = /port 8081 at (127\.0\.0\.1:\d+)/.exec(message) ?? [];
+    assert.equal((await get(`http://${place}/color`, { host: HOST })).status, 200, message);
+  });
+
   test("LANE-900 explain names the HTTPRoute and its rule", async () => {
     const { stdout } = await fairway("explain", "--data", cluster.directory, "--host", HOST, "-H", "x-canary: true");
     assert.match(stdout, /gateway -> colour-canary .* HTTPRoute default\/colour rules\[0\]\.matches\[0\]/);

@@ -11,7 +11,7 @@ import { formatKey, keyOf, type ObjectKey, resources } from "../../kube/resource
 import { isGatewayRef, isServiceRef, parentKeyOf } from "../../routing/gateway-api/attach.ts";
 import type { GatewayApiObjects } from "../../routing/gateway-api/objects.ts";
 import type { CacheReader } from "../../runtime/controller.ts";
-import { DATA_PLANE_KEY, isLive } from "../../traffic/data-plane.ts";
+import { DATA_PLANE_KEY, gatewayPorts, isLive } from "../../traffic/data-plane.ts";
 
 export interface ClassView {
   readonly gatewayClass: GatewayClass;
@@ -27,6 +27,8 @@ export interface GatewayView {
   readonly isLive: boolean | null;
   /** Where the gateway proxy can be reached. */
   readonly address: string;
+  /** Port at that address by listener port; null: not told. */
+  readonly hostPorts: Readonly<Record<string, number>> | null;
   readonly now: Instant;
 }
 
@@ -48,11 +50,13 @@ export function gatherGateway(
 ): GatewayView | null {
   const gateway = cache.get<ApiGateway>(resources.apiGateways, key);
   if (gateway === null) return null;
+  const dataPlane = cache.get(resources.configMaps, DATA_PLANE_KEY);
   return {
     gateway,
     objects: objectsIn(cache),
     routes: cache.indexedBy<HttpRoute>(resources.httpRoutes, parentsOf, formatKey(key)),
-    isLive: isLive(cache.get(resources.configMaps, DATA_PLANE_KEY), resources.apiGateways, gateway),
+    isLive: isLive(dataPlane, resources.apiGateways, gateway),
+    hostPorts: gatewayPorts(dataPlane),
     address,
     now,
   };

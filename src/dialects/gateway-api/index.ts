@@ -2,7 +2,7 @@ import type { ApiGateway, HttpRoute } from "../../api/gateway-api.ts";
 import type { Condition, KubeObject } from "../../api/meta.ts";
 import { formatKey, keyOf, resources } from "../../kube/resource.ts";
 import type { AnyController, CacheReader, Controller } from "../../runtime/controller.ts";
-import { DATA_PLANE_KEY } from "../../traffic/data-plane.ts";
+import { DATA_PLANE_KEY, gatewayPorts } from "../../traffic/data-plane.ts";
 import {
   type ClassView,
   type GatewayView,
@@ -14,6 +14,7 @@ import {
   servicesOf,
 } from "./gather.ts";
 import { reconcileClass, reconcileGateway, reconcileRoute } from "./reconcile.ts";
+import { programmedMessage } from "./status-gateway.ts";
 
 export { gatewayApiCrds } from "./schema.ts";
 
@@ -35,7 +36,11 @@ export function gatewayApiControllers({ address }: { address: string }): AnyCont
         type: resources.namespaces,
         keysOf: (_namespace, cache) => keysOf(allGateways(cache).filter(selectsNamespaces)),
       },
-      { type: resources.configMaps, keysOf: (object, cache) => (isDataPlane(object) ? keysOf(waiting(cache)) : []) },
+      {
+        type: resources.configMaps,
+        keysOf: (object, cache) =>
+          isDataPlane(object) ? keysOf(outdated(cache, { address, hostPorts: gatewayPorts(object) })) : [],
+      },
     ],
     gather: (key, cache, now) => gatherGateway(key, cache, { now, address }),
     reconcile: reconcileGateway,
@@ -94,12 +99,13 @@ function isDataPlane({ metadata }: KubeObject): boolean {
   return metadata.name === DATA_PLANE_KEY.name && metadata.namespace === DATA_PLANE_KEY.namespace;
 }
 
-/** Gateways of which the data plane has not told yet: it tells of every route, too. */
-function waiting(cache: CacheReader): readonly ApiGateway[] {
-  return allGateways(cache).filter(({ metadata, ...gateway }) => {
+/** The data plane tells of every route, too: only Gateways of which it has not told yet, or tells another place. */
+function outdated(cache: CacheReader, place: Pick<GatewayView, "address" | "hostPorts">): readonly ApiGateway[] {
+  return allGateways(cache).filter((gateway) => {
     const { conditions = [] } = (gateway["status"] ?? {}) as { conditions?: Condition[] };
     const programmed = conditions.find(({ type }) => type === "Programmed");
-    return programmed?.status !== "True" || programmed.observedGeneration !== metadata.generation;
+    if (programmed?.status !== "True" || programmed.observedGeneration !== gateway.metadata.generation) return true;
+    return programmed.message !== programmedMessage(gateway, place);
   });
 }
 

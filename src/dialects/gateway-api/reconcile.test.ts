@@ -5,7 +5,7 @@ import { startWorld, type World } from "../../../test/support/world.ts";
 import type { Condition, KubeObject } from "../../api/meta.ts";
 import { type ResourceType, resources } from "../../kube/resource.ts";
 import { gatewayApiPack } from "../../packs/gateway-api.ts";
-import { DATA_PLANE_KEY } from "../../traffic/data-plane.ts";
+import { DATA_PLANE_KEY, GATEWAY_PORTS } from "../../traffic/data-plane.ts";
 import { gatewayApiControllers } from "./index.ts";
 
 const ADDRESS = "127.0.0.1";
@@ -213,6 +213,11 @@ const routeCases: readonly RouteCase[] = [
     expected: [["Accepted=False UnsupportedValue", OK]],
   },
   {
+    name: "MESH-368 a Gateway that is not served",
+    objects: [gateway(undefined, "addresses: [{ value: 10.1.2.3 }]"), route(TO_WEB), service("web")],
+    expected: [["Accepted=False NoMatchingParent", OK]],
+  },
+  {
     name: "MESH-360 Services as parents, with and without the port",
     objects: [
       service("web"),
@@ -390,8 +395,11 @@ for (const { name, gateway: manifest, conditions, listeners } of gatewayCases) {
   });
 }
 
-function dataPlane(revision: string): KubeObject {
-  const data = { "gateways.gateway.networking.k8s.io": revision };
+function dataPlane(revision: string, ports?: Record<string, number>): KubeObject {
+  const data = {
+    "gateways.gateway.networking.k8s.io": revision,
+    ...(ports ? { [GATEWAY_PORTS]: JSON.stringify(ports) } : {}),
+  };
   return { apiVersion: "v1", kind: "ConfigMap", metadata: { ...DATA_PLANE_KEY }, data };
 }
 
@@ -419,6 +427,22 @@ test("MESH-368 a Gateway is programmed once the data plane runs it, and stays so
   await world.apply(gateway("{ name: http, port: 81, protocol: HTTP }"));
   await world.settle();
   assert.equal(await programmed(), "Programmed=False Pending");
+  await world.stop();
+});
+
+test("MESH-368 the status says where a Gateway's ports are on the host, also after they moved", async () => {
+  const world = await start();
+  const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: DATA_PLANE_KEY.namespace } };
+  await world.apply([namespace, dataPlane("1000000", { 80: 18080, 81: 40001 })]);
+  await world.apply(CLASS);
+  await world.apply(gateway("{ name: a, port: 81, protocol: HTTP }, { name: b, port: 80, protocol: HTTP }"));
+  await world.settle();
+  const message = async () => (await statusOf(world, resources.apiGateways, GATEWAY)).conditions![1]!.message;
+  assert.equal(await message(), "the gateway proxy listens for port 80 at 127.0.0.1:18080, port 81 at 127.0.0.1:40001");
+  await world.apply(dataPlane("1000000", { 80: 18080, 81: 40002 }));
+  await world.settle();
+  assert.match((await message()) ?? "", /port 81 at 127\.0\.0\.1:40002$/);
+  await checkFixpoint(world);
   await world.stop();
 });
 

@@ -1,6 +1,8 @@
+import type { ApiGateway } from "../../api/gateway-api.ts";
 import type { Condition } from "../../api/meta.ts";
 import { formatKey, keyOf } from "../../kube/resource.ts";
 import { judgeParents } from "../../routing/gateway-api/attach.ts";
+import { type GatewayRefusal, gatewayRefusal, listenerProblems } from "../../routing/gateway-api/gateways.ts";
 import { judgeListeners, type ListenerVerdict } from "../../routing/gateway-api/listeners.ts";
 import { conditionsOf, type Verdict } from "./conditions.ts";
 import type { GatewayView } from "./gather.ts";
@@ -24,14 +26,14 @@ export function gatewayStatus(view: GatewayView): GatewayStatus {
   const before = (gateway["status"] ?? {}) as GatewayStatus;
   const { generation } = gateway.metadata;
   const listeners = judgeListeners(gateway);
-  const refusal = refusalOf(view, listeners);
+  const refusal = gatewayRefusal(gateway, address);
   const progress = progressOf(view, before);
   const served = listeners.filter(({ problem }) => problem === null);
   const isServed = refusal === null && served.length > 0;
   return {
     addresses: isServed && progress === "programmed" ? [{ type: "IPAddress", value: address }] : [],
     conditions: conditionsOf(
-      [accepted(listeners, refusal), programmed(refusal, { progress, address, listeners: served })],
+      [accepted(listeners, refusal), programmed(refusal, { progress, message: programmedMessage(gateway, view) })],
       { before: before.conditions ?? [], generation, now },
     ),
     listeners: listeners.map((listener) => ({
@@ -59,42 +61,6 @@ function progressOf({ gateway, isLive }: GatewayView, { conditions = [] }: Gatew
   return isTold || isLive !== false ? "programmed" : "pending";
 }
 
-interface GatewayRefusal {
-  readonly type: "Accepted" | "Programmed";
-  readonly reason: string;
-  readonly message: string;
-}
-
-/** Istio's Service name, which users write where a Gateway shall use the proxy that is there. */
-const OWN_HOSTNAMES = /^istio-ingressgateway(\.istio-system(\.svc(\.cluster\.local)?)?)?$/;
-
-/** What no listener can make good. */
-function refusalOf({ gateway, address }: GatewayView, listeners: readonly ListenerVerdict[]): GatewayRefusal | null {
-  const { addresses = [], infrastructure } = gateway.spec ?? {};
-  if (infrastructure?.parametersRef) {
-    const message = "infrastructure.parametersRef is not supported: every Gateway is served by the one gateway proxy";
-    return { type: "Accepted", reason: "InvalidParameters", message };
-  }
-  for (const { type = "IPAddress", value = "" } of addresses) {
-    if (type !== "IPAddress" && type !== "Hostname") {
-      const message = `address type ${type} is not supported, only IPAddress and Hostname are`;
-      return { type: "Accepted", reason: "UnsupportedAddress", message };
-    }
-    if (value === "" || value === address || (type === "Hostname" && OWN_HOSTNAMES.test(value))) continue;
-    const message = `address ${value} cannot be had: the gateway proxy is at ${address}`;
-    return { type: "Programmed", reason: "AddressNotUsable", message };
-  }
-  return listeners.length > 0 && listeners.every(({ problem }) => problem !== null)
-    ? { type: "Accepted", reason: "ListenersNotValid", message: listenerProblems(listeners) }
-    : null;
-}
-
-function listenerProblems(listeners: readonly ListenerVerdict[]): string {
-  return listeners
-    .flatMap(({ name, problem }) => (problem === null ? [] : [`listener ${name}: ${problem.message}`]))
-    .join("; ");
-}
-
 function accepted(listeners: readonly ListenerVerdict[], refusal: GatewayRefusal | null): Verdict {
   const type = "Accepted";
   if (refusal?.type === type) return { ...refusal, status: "False" };
@@ -103,24 +69,32 @@ function accepted(listeners: readonly ListenerVerdict[], refusal: GatewayRefusal
   return { type, status: "True", reason: "Accepted", message: "the gateway proxy serves this Gateway" };
 }
 
+type Place = Pick<GatewayView, "address" | "hostPorts">;
+
+/** The message of a Gateway that is programmed: on a machine its ports are others than it says. "": nothing is served. */
+export function programmedMessage(gateway: ApiGateway, { address, hostPorts }: Place): string {
+  const served = judgeListeners(gateway).filter(({ problem }) => problem === null);
+  const ports = [...new Set(served.map(({ port }) => port))].sort((left, right) => left - right);
+  if (ports.length === 0) return "";
+  const places = ports.map((port) =>
+    hostPorts?.[port] ? `port ${port} at ${address}:${hostPorts[port]}` : `port ${port}`,
+  );
+  const proxy = hostPorts === null ? `the gateway proxy at ${address}` : "the gateway proxy";
+  return `${proxy} listens for ${places.join(", ")}`;
+}
+
 function programmed(
   refusal: GatewayRefusal | null,
-  { progress, address, listeners }: { progress: Progress; address: string; listeners: readonly ListenerVerdict[] },
+  { progress, message }: { progress: Progress; message: string },
 ): Verdict {
   const type = "Programmed";
   if (refusal?.type === type) return { ...refusal, status: "False" };
-  if (refusal !== null || listeners.length === 0)
+  if (refusal !== null || message === "")
     return { type, status: "False", reason: "Invalid", message: "no listener is served" };
   if (progress === "pending") {
     return { type, status: "False", reason: "Pending", message: "the data plane has not taken this over yet" };
   }
-  const ports = [...new Set(listeners.map(({ port }) => port))].join(", ");
-  return {
-    type,
-    status: "True",
-    reason: "Programmed",
-    message: `the gateway proxy at ${address} listens for port ${ports}`,
-  };
+  return { type, status: "True", reason: "Programmed", message };
 }
 
 function listenerVerdicts({ problem, invalidKinds }: ListenerVerdict, progress: Progress): readonly Verdict[] {

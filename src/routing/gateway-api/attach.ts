@@ -3,6 +3,7 @@ import { formatKey, type ObjectKey } from "../../kube/resource.ts";
 import { matchesLabelSelector } from "../../kube/selector.ts";
 import { hostMatches, intersectHosts } from "../hosts.ts";
 import { readService } from "../services.ts";
+import { gatewayRefusal } from "./gateways.ts";
 import { judgeListeners, type ListenerVerdict } from "./listeners.ts";
 import { controllerOf, GATEWAY_API_GROUP, type GatewayApiObjects } from "./objects.ts";
 
@@ -118,6 +119,9 @@ function attach(route: HttpRoute, { ref, gateway, objects }: Candidate): Attachm
     const [first] = named;
     return { reason: "NoMatchingParent", message: `listener ${first!.name}: ${first!.problem!.message}` };
   }
+  const unserved = gatewayRefusal(gateway);
+  if (unserved !== null)
+    return { reason: "NoMatchingParent", message: `the Gateway is not served: ${unserved.message}` };
   const allowing = served.filter((listener) => allows(listener, route, { ref, gateway, objects }));
   if (allowing.length === 0) {
     const { namespace = "" } = route.metadata;

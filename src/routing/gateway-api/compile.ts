@@ -4,6 +4,7 @@ import { hostMatches } from "../hosts.ts";
 import type { ListenerRouteSource, ListenerRoutes } from "../listener-routes.ts";
 import type { RoutingConfig } from "../types.ts";
 import { type AttachedHost, compareHostnames, judgeParents, listenerFor, parentKeyOf } from "./attach.ts";
+import { gatewayRefusal } from "./gateways.ts";
 import { judgeListeners, type ListenerVerdict } from "./listeners.ts";
 import { type JudgedRoute, MeshRoutes } from "./mesh-routes.ts";
 import { controllerOf, type GatewayApiObjects, objectsOf } from "./objects.ts";
@@ -59,7 +60,8 @@ interface OpenListener {
 
 function compileListeners(gateways: readonly ApiGateway[], routes: readonly JudgedRoute[]): readonly ListenerRoutes[] {
   const attachedTo = indexAttachments(routes);
-  const open = gateways.flatMap((gateway) => {
+  const served = gateways.filter((gateway) => gatewayRefusal(gateway) === null);
+  const open = served.flatMap((gateway) => {
     const key = formatKey(keyOf(gateway));
     return judgeListeners(gateway)
       .filter(({ problem }) => problem === null)
@@ -147,6 +149,8 @@ interface Problem {
 
 function gatewayProblems(gateway: ApiGateway): readonly Problem[] {
   const object = `Gateway ${formatKey(keyOf(gateway))}`;
+  const refusal = gatewayRefusal(gateway);
+  if (refusal !== null) return [{ object, message: refusal.message }];
   return judgeListeners(gateway).flatMap(({ name, problem }) =>
     problem === null ? [] : [{ object, message: `listener ${name}: ${problem.message}` }],
   );

@@ -404,6 +404,19 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    name: "MESH-368 a Gateway that asks for another address is not served, one that asks for the proxy's is",
+    objects: [
+      aGateway([aListener()], { name: "far" }, { addresses: [{ value: "10.1.2.3" }] }),
+      aGateway([aListener({ port: 81 })], {}, { addresses: [{ value: "127.0.0.1" }] }),
+      aRoute([rule("a")], { parentRefs: [{ name: "far" }] }, { name: "far" }),
+      aRoute([rule("b")], {}, { name: "near" }),
+    ],
+    asks: [
+      [{ port: 80 }, "404 NR"],
+      [{ port: 81 }, "b"],
+    ],
+  },
+  {
     name: "MESH-360 an open listener without routes answers 404",
     objects: [gw],
     asks: [[{}, "404 NR"]],
