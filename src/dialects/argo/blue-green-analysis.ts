@@ -1,3 +1,4 @@
+import { isTolerated } from "./analysis/failure.ts";
 import { followRun, tidyRuns } from "./analysis/runs.ts";
 import { activeHash } from "./blue-green-services.ts";
 import type { Pass } from "./pass.ts";
@@ -10,10 +11,12 @@ const PRE = { field: "prePromotionAnalysisRunStatus", type: "PrePromotion", suff
 const POST = { field: "postPromotionAnalysisRunStatus", type: "PostPromotion", suffix: "-post" } as const;
 
 /** There is none, or it was good. */
-export function hasPassed({ blueGreen, status }: Pass, when: "pre" | "post"): boolean {
+export function hasPassed(pass: Pass, when: "pre" | "post"): boolean {
+  const { blueGreen, status } = pass;
   const analysis = when === "pre" ? blueGreen?.prePromotionAnalysis : blueGreen?.postPromotionAnalysis;
   if (!analysis?.templates?.length) return true;
-  return status.blueGreen?.[when === "pre" ? PRE.field : POST.field]?.status === "Successful";
+  const found = status.blueGreen?.[when === "pre" ? PRE.field : POST.field];
+  return found?.status === "Successful" || isTolerated(pass, found);
 }
 
 /** ARC-505: all pods of the newest size are there. */

@@ -34,7 +34,7 @@ export function scaleAll(pass: Pass): void {
       pass.scale(newRS, wantedNew(pass));
     }
   }
-  if (!pass.hasPause("InconclusiveAnalysisRun") && !awaitsVerdict(pass)) retire(pass);
+  if (!pass.isUndecided && !awaitsVerdict(pass)) retire(pass);
 }
 
 /** ARC-509: without a delay of its own, what is retired waits for the analysis after the switch. */

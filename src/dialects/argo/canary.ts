@@ -3,6 +3,7 @@ import { parseTime } from "../../base/time.ts";
 import type { Plan } from "../../runtime/plan.ts";
 import { reconcileCanaryAnalysis } from "./analysis/canary-runs.ts";
 import { reconcileExperiment } from "./analysis/experiments.ts";
+import { isAccepted, isTolerated } from "./analysis/failure.ts";
 import { ABORT_DELAY_SECONDS, isAtDesired, nextPair } from "./canary-counts.ts";
 import { concludeStatus } from "./conclude.ts";
 import { boundsOf, meetsThreshold } from "./counts.ts";
@@ -181,11 +182,14 @@ function hasCompletedStep(pass: Pass, traffic: Traffic): boolean {
   }
   if (currentStep.setCanaryScale) return isAtDesired(pass);
   if (currentStep.setHeaderRoute || currentStep.setMirrorRoute) return traffic.isSettled;
-  if (currentStep.analysis) return next.canary?.currentStepAnalysisRunStatus?.status === "Successful";
+  if (currentStep.analysis) {
+    const found = next.canary?.currentStepAnalysisRunStatus;
+    return found?.status === "Successful" || isTolerated(pass, found);
+  }
   if (currentStep.experiment) {
     const name = status.canary?.currentExperiment;
     const experiment = pass.view.experiments.find(({ metadata }) => metadata.name === name);
-    return experiment?.status?.phase === "Successful";
+    return experiment?.status?.phase === "Successful" || isAccepted(experiment);
   }
   return false;
 }

@@ -19,6 +19,9 @@ export const annotations = {
   abortEndedAt: "argo.fairway.dev/abort-ended-at",
   /** Ours (ARC-914): "all" lets `routes` be left out where several http routes lead to both versions. */
   istioRoutes: "argo.fairway.dev/istio-routes",
+  /** Ours (EC-022): what a failed analysis does to its Rollout, and how far that is, on the run. */
+  onFailure: "argo.fairway.dev/on-failure",
+  failure: "argo.fairway.dev/failure",
   /** A bare key, unlike the others (ARC-150). */
   scaleDownDeadline: "scale-down-deadline",
 } as const;

@@ -127,7 +127,15 @@ export class Pass {
 
   /** Nothing of the release goes on: the user stopped it, or an analysis could not tell (ARC-070). */
   get isHalted(): boolean {
-    return this.rollout.spec.paused === true || this.hasPause("InconclusiveAnalysisRun");
+    return this.rollout.spec.paused === true || this.isUndecided;
+  }
+
+  /** An analysis could not tell, or failed and holds the release (EC-022); this pass may have found the latter. */
+  get isUndecided(): boolean {
+    const isHeld = (this.next.pauseConditions ?? []).some(
+      ({ reason }) => reason === "FailedAnalysisRun" || reason === "FailedExperiment",
+    );
+    return isHeld || this.hasPause("InconclusiveAnalysisRun");
   }
 
   get isPaused(): boolean {

@@ -280,7 +280,7 @@ function failureText({ canary, blueGreen }: RolloutStatus): string {
     blueGreen?.prePromotionAnalysisRunStatus,
     blueGreen?.postPromotionAnalysisRunStatus,
   ];
-  const failed = runs.find((run) => run?.status === "Failed" || run?.status === "Error");
+  const failed = runs.findLast((run) => run?.status === "Failed" || run?.status === "Error");
   return failed ? `analysis run '${failed.name}' ${failed.status}: ${failed.message ?? "no message"}` : "";
 }
 

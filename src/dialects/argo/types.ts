@@ -49,7 +49,14 @@ export interface Rollout extends KubeObject {
 export type RolloutPhase = "Degraded" | "Paused" | "Progressing" | "Healthy";
 
 /** `status.pauseConditions[].reason`. */
-export type PauseReason = "CanaryPauseStep" | "BlueGreenPause" | "InconclusiveAnalysisRun" | "InconclusiveExperiment";
+export type PauseReason =
+  | "CanaryPauseStep"
+  | "BlueGreenPause"
+  | "InconclusiveAnalysisRun"
+  | "InconclusiveExperiment"
+  /** Ours (EC-022). */
+  | "FailedAnalysisRun"
+  | "FailedExperiment";
 
 /** Of analysis runs, their metrics and measurements, and of experiments. */
 export type AnalysisPhase = "Pending" | "Running" | "Successful" | "Failed" | "Error" | "Inconclusive";

@@ -2,6 +2,7 @@ import { collectTemplates, templatesProblem } from "../../analysis/compose.ts";
 import { AnalysisSpecError } from "../../analysis/spec-error.ts";
 import type { KubeObject } from "../../api/meta.ts";
 import { findRoutes } from "../../traffic/istio/routes.ts";
+import { validateFailurePolicy } from "./analysis/failure.ts";
 import { lookupIn, runSpec, templateRefs } from "./analysis/runs.ts";
 import { type FieldError, invalid } from "./field-error.ts";
 import { annotations, POD_TEMPLATE_HASH } from "./keys.ts";
@@ -14,7 +15,13 @@ import { validateRouteObjects } from "./validate-routers.ts";
 /** What is wrong with what a Rollout refers to (ARC-725…728). */
 
 export function validateReferences(pass: Pass): FieldError | null {
-  return validateServices(pass) ?? validateAnalyses(pass) ?? validateIstio(pass) ?? validateRouteObjects(pass);
+  return (
+    validateFailurePolicy(pass) ??
+    validateServices(pass) ??
+    validateAnalyses(pass) ??
+    validateIstio(pass) ??
+    validateRouteObjects(pass)
+  );
 }
 
 /** ARC-725. */

@@ -6,6 +6,7 @@ import { annotations, POD_TEMPLATE_HASH } from "../keys.ts";
 import { ownerReference } from "../new-replica-set.ts";
 import type { Pass } from "../pass.ts";
 import type { Experiment, ExperimentSpec, ExperimentStep } from "../types.ts";
+import { EXPERIMENT_FAILURE, handleFailure } from "./failure.ts";
 import { isFinished } from "./runs.ts";
 
 /** An experiment step: made, followed and ended (ARC-657, XP-020…024). */
@@ -32,7 +33,8 @@ export function reconcileExperiment(pass: Pass): void {
   }
   const { phase, message } = current.status ?? {};
   if (phase === "Failed" || phase === "Error") {
-    pass.abort(`Experiment analysis phase is error/failed${message ? `: ${message}` : ""}`);
+    const text = `Experiment analysis phase is error/failed${message ? `: ${message}` : ""}`;
+    handleFailure(pass, { ...EXPERIMENT_FAILURE, object: current, text });
   } else if (phase === "Inconclusive") pass.addPause("InconclusiveExperiment");
 }
 

@@ -12,6 +12,7 @@ import { annotations, labels, POD_TEMPLATE_HASH } from "../keys.ts";
 import { ownerReference } from "../new-replica-set.ts";
 import type { Pass } from "../pass.ts";
 import type { AnalysisRun, AnalysisRunSpec, AnalysisRunSummary, RolloutAnalysis } from "../types.ts";
+import { failurePolicyOf, handleFailure, isAccepted, isResumed, RUN_FAILURE } from "./failure.ts";
 
 export type RunType = "Background" | "Step" | "PrePromotion" | "PostPromotion";
 
@@ -27,6 +28,10 @@ const FINISHED: ReadonlySet<string> = new Set(["Successful", "Failed", "Error", 
 
 export function isFinished(phase: string | undefined): boolean {
   return FINISHED.has(phase ?? "");
+}
+
+function isBad(phase: string): boolean {
+  return phase === "Failed" || phase === "Error";
 }
 
 /** AN-010…017: the whole spec of a run, or what is wrong with it. */
@@ -73,7 +78,10 @@ export function followRun(
   suffix: string,
 ): AnalysisRunSummary | undefined {
   const current = noted ? pass.view.analysisRuns.find(({ metadata }) => metadata.name === noted.name) : undefined;
-  if (!current && noted && isFinished(noted.status)) return judge(pass, type, noted);
+  const isGone = !current && noted && isFinished(noted.status);
+  // Nothing is left to accept a failure on: what was promoted is looked at anew.
+  if (isGone && isBad(noted.status) && isResumed(pass)) return startRun(pass, type, analysis, suffix) ?? noted;
+  if (isGone) return judge(pass, type, noted);
   if (!current || needsNewRun(pass, type, current)) {
     const isPaused = (pass.status.pauseConditions ?? []).length > 0;
     const isHeld = (type === "Step" && isPaused) || pass.hasPause("InconclusiveAnalysisRun");
@@ -88,10 +96,11 @@ export function followRun(
 }
 
 /** After an inconclusive pause was resumed, or after an abort was taken back, the old verdict does not count. */
-function needsNewRun({ status }: Pass, type: RunType, current: AnalysisRun): boolean {
-  const isResumed = status.controllerPause === true && (status.pauseConditions ?? []).length === 0;
-  if (isResumed && verdictOf(type, current).phase === "Inconclusive") return true;
-  return status.abortedAt !== undefined;
+function needsNewRun(pass: Pass, type: RunType, current: AnalysisRun): boolean {
+  if (isResumed(pass) && verdictOf(type, current).phase === "Inconclusive") return true;
+  // A release that was promoted in spite of a failure is still watched; one that is only told of failures is not.
+  if (type === "Background" && isAccepted(current) && failurePolicyOf(pass.rollout) === "pause") return true;
+  return pass.status.abortedAt !== undefined;
 }
 
 const TERMINATED = "Run Terminated"; // AN-043, AN-045
@@ -162,19 +171,20 @@ function build(pass: Pass, name: string, type: RunType, analysis: RolloutAnalysi
 
 /** ARC-643. */
 function tellChange(pass: Pass, type: RunType, { name, status }: AnalysisRunSummary, before: string): void {
-  const isBad = status === "Failed" || status === "Error";
   pass.event(
     `AnalysisRun${status}`,
     `${type} Analysis Run '${name}' Status New: '${status}' Previous: '${before || "NoPreviousStatus"}'`,
-    isBad ? "Warning" : "Normal",
+    isBad(status) ? "Warning" : "Normal",
   );
 }
 
-/** ARC-652, ARC-653: failure aborts, no verdict pauses. */
+/** ARC-652, ARC-653: failure aborts unless the Rollout asks for less (EC-022), no verdict pauses. */
 function judge(pass: Pass, type: RunType, summary: AnalysisRunSummary): AnalysisRunSummary {
   const { status, message } = summary;
-  if (status === "Failed" || status === "Error") {
-    pass.abort(`${FAILURE_PREFIX[type]}${message ? `: ${message}` : ""}`);
+  if (isBad(status)) {
+    const text = `${FAILURE_PREFIX[type]}${message ? `: ${message}` : ""}`;
+    const object = pass.view.analysisRuns.find(({ metadata }) => metadata.name === summary.name);
+    handleFailure(pass, { ...RUN_FAILURE, object, text });
   } else if (status === "Inconclusive") pass.addPause("InconclusiveAnalysisRun");
   return summary;
 }
