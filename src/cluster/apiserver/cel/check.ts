@@ -64,6 +64,9 @@ const LITERAL_TYPES = {
   bytes: bytesType,
 } as const;
 
+/** Their second argument is a regular expression, whether the text is their target or their first. */
+const PATTERN_FUNCTIONS: ReadonlySet<string> = new Set(["matches", "find", "findAll"]);
+
 class Checker {
   readonly typing = new Typing();
   readonly overloads = new Map<Call, readonly Overload[]>();
@@ -171,7 +174,7 @@ class Checker {
     if (candidates.length === 0) {
       return this.#problem(call.at, `undeclared reference to '${name}' (in container '')`);
     }
-    this.#checkLiteral(name, args.at(-1));
+    this.#checkLiteral(name, args);
     const chosen = this.typing.choose(candidates, types);
     if (!chosen) return this.#noOverload(call.at, name, types, isMember);
     this.overloads.set(call, chosen.overloads);
@@ -191,10 +194,11 @@ class Checker {
   }
 
   /** A constant that can never work is refused with the rule, not with every object. */
-  #checkLiteral(name: string, argument: Expression | undefined): void {
+  #checkLiteral(name: string, args: readonly Expression[]): void {
+    const argument = args[PATTERN_FUNCTIONS.has(name) ? 1 : 0];
     if (argument?.kind !== "literal" || typeof argument.value !== "string") return;
     const { value, at } = argument;
-    if (name === "matches" || name === "find" || name === "findAll") {
+    if (PATTERN_FUNCTIONS.has(name)) {
       const search = compileSearch(value);
       if ("error" in search) this.#problem(at, `invalid ${name} argument: ${search.error}`);
     }

@@ -37,11 +37,13 @@ export class Duration {
   }
 }
 
-/** Nanoseconds since 1970. */
+/** Nanoseconds since 1970. The offset from UTC only says how the time is written. */
 export class Timestamp {
   readonly nanoseconds: bigint;
-  constructor(nanoseconds: bigint) {
+  readonly offsetMinutes: number;
+  constructor(nanoseconds: bigint, offsetMinutes = 0) {
     this.nanoseconds = nanoseconds;
+    this.offsetMinutes = offsetMinutes;
   }
 }
 

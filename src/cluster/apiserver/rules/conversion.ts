@@ -7,12 +7,11 @@ import {
   ListValue,
   MapValue,
   type ObjectValue,
-  Timestamp,
   type Value,
 } from "../cel/values.ts";
 import type { Schema } from "../resource.ts";
 import { isEmbeddedResource } from "../schema/walk.ts";
-import { fieldsOf } from "./declarations.ts";
+import { fieldNamed, fieldsOf } from "./declarations.ts";
 
 /**
  * JSON as values of expressions. The schema decides: 1 is an int or a double, a text may be a duration. Values of the
@@ -66,17 +65,17 @@ function textOf(json: unknown, format: string | undefined): Value {
     case "duration":
       return new Duration(present(parseDuration(json) ?? parseLongDuration(json), "duration", json));
     case "date":
-      return new Timestamp(present(parseTimestamp(`${json}T00:00:00Z`), "date", json));
+      return present(parseTimestamp(`${json}T00:00:00Z`), "date", json);
     case "date-time":
-      return new Timestamp(present(parseTimestamp(json.replace(" ", "T")), "date-time", json));
+      return present(parseTimestamp(json.replace(" ", "T")), "date-time", json);
     default:
       return json;
   }
 }
 
-function present(nanoseconds: bigint | null, format: string, text: string): bigint {
-  if (nanoseconds === null) throw new EvaluationError(`Invalid ${format} formatted string ${text}`);
-  return nanoseconds;
+function present<T>(parsed: T | null, format: string, text: string): T {
+  if (parsed === null) throw new EvaluationError(`Invalid ${format} formatted string ${text}`);
+  return parsed;
 }
 
 /** Spelled-out durations, which the format takes beside Go's: `3 days`. By the first letters. */
@@ -98,7 +97,9 @@ function parseLongDuration(text: string): bigint | null {
 }
 
 function listOf(json: unknown, schema: Schema): Value {
-  if (!Array.isArray(json)) throw wrongType("array", json);
+  if (!Array.isArray(json)) {
+    throw new EvaluationError("invalid data, expected an array for the provided schema with type=array");
+  }
   const { items } = schema;
   if (!items) throw new EvaluationError("invalid array type, expected Items with a non-empty Schema");
   const isResource = isEmbeddedResource(items);
@@ -117,7 +118,9 @@ function identityOf(schema: Schema): ListIdentity {
 }
 
 function objectOrMap(json: unknown, schema: Schema, isResource: boolean): Value {
-  if (!isRecord(json)) throw wrongType("map", json);
+  if (!isRecord(json)) {
+    throw new EvaluationError("invalid data, expected a map for the provided schema with type=object");
+  }
   const { additionalProperties } = schema;
   if (typeof additionalProperties !== "object" || isResource) return new JsonObject(json, schema, isResource);
   const isInnerResource = isEmbeddedResource(additionalProperties);
@@ -143,7 +146,7 @@ class JsonObject implements ObjectValue {
   get fieldNames(): readonly string[] {
     const names: string[] = [];
     for (const [escaped, { name }] of fieldsOf(this.#schema, this.#isResource)) {
-      if (Object.hasOwn(this.#json, name)) names.push(escaped);
+      if (this.#isPresent(name)) names.push(escaped);
     }
     return names;
   }
@@ -151,11 +154,16 @@ class JsonObject implements ObjectValue {
   field(escaped: string): Value | undefined {
     const known = this.#known.get(escaped);
     if (known !== undefined) return known;
-    const field = fieldsOf(this.#schema, this.#isResource).get(escaped);
-    if (!field || !Object.hasOwn(this.#json, field.name)) return undefined;
+    const field = fieldNamed(fieldsOf(this.#schema, this.#isResource), escaped);
+    if (!field || !this.#isPresent(field.name)) return undefined;
     const value = toValue(this.#json[field.name], field.schema, isEmbeddedResource(field.schema));
     this.#known.set(escaped, value);
     return value;
+  }
+
+  /** A field that is null is as good as none. */
+  #isPresent(name: string): boolean {
+    return Object.hasOwn(this.#json, name) && this.#json[name] !== null;
   }
 
   get unknownText(): string {

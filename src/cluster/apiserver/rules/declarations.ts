@@ -14,7 +14,7 @@ import {
 } from "../cel/types.ts";
 import type { Schema } from "../resource.ts";
 import { isEmbeddedResource } from "../schema/walk.ts";
-import { escapeName } from "./names.ts";
+import { escapeName, isReserved } from "./names.ts";
 
 /** A field of an object as expressions see it. */
 export interface Field {
@@ -29,6 +29,13 @@ const text: Schema = { type: "string" };
 const metadataSchema: Schema = { type: "object", properties: { name: text, generateName: text } };
 const resourceFields: Readonly<Record<string, Schema>> = { apiVersion: text, kind: text, metadata: metadataSchema };
 
+/** Whether the schema itself says as much of a resource; then it may say more. */
+function knowsResource({ properties = {} }: Schema): boolean {
+  const { kind, apiVersion, metadata } = properties;
+  const { name, generateName } = metadata?.properties ?? {};
+  return [kind, apiVersion, name, generateName].every((field) => field?.type === "string");
+}
+
 const ofObjects = new WeakMap<Schema, ReadonlyMap<string, Field>>();
 const ofResources = new WeakMap<Schema, ReadonlyMap<string, Field>>();
 
@@ -37,7 +44,8 @@ export function fieldsOf(schema: Schema, isResource: boolean): ReadonlyMap<strin
   const cache = isResource ? ofResources : ofObjects;
   let fields = cache.get(schema);
   if (!fields) {
-    const properties = isResource ? { ...schema.properties, ...resourceFields } : (schema.properties ?? {});
+    const properties =
+      isResource && !knowsResource(schema) ? { ...schema.properties, ...resourceFields } : (schema.properties ?? {});
     fields = new Map(
       Object.entries(properties).flatMap(([name, property]) => {
         const [escaped, type] = [escapeName(name), typeOfSchema(property, isEmbeddedResource(property))];
@@ -47,6 +55,11 @@ export function fieldsOf(schema: Schema, isResource: boolean): ReadonlyMap<strin
     cache.set(schema, fields);
   }
   return fields;
+}
+
+/** By the escaped name; a reserved word may also stand as it is, where the grammar lets it. */
+export function fieldNamed(fields: ReadonlyMap<string, Field>, name: string): Field | undefined {
+  return fields.get(name) ?? (isReserved(name) ? fields.get(`__${name}__`) : undefined);
 }
 
 const formatTypes: Readonly<Record<string, Type>> = {
@@ -92,7 +105,7 @@ function objectType(schema: Schema, isResource: boolean): ObjectType {
   const cache = isResource ? resourceTypes : objectTypes;
   let type = cache.get(schema);
   if (!type) {
-    type = { kind: "object", fieldType: (name) => fieldsOf(schema, isResource).get(name)?.type };
+    type = { kind: "object", fieldType: (name) => fieldNamed(fieldsOf(schema, isResource), name)?.type };
     cache.set(schema, type);
   }
   return type;

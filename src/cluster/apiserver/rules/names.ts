@@ -12,6 +12,10 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "/": "__slash__",
 };
 
+export function isReserved(name: string): boolean {
+  return RESERVED.has(name);
+}
+
 /** How an expression spells a field; null: it cannot (K8S-157). */
 export function escapeName(name: string): string | null {
   if (RESERVED.has(name)) return `__${name}__`;

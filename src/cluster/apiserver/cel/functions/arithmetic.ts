@@ -41,7 +41,7 @@ export function duration(nanoseconds: bigint): Duration {
 export const TIMESTAMP_MIN = -62135596800n * 1_000_000_000n;
 const TIMESTAMP_END = 253402300800n * 1_000_000_000n;
 
-export function timestamp(nanoseconds: bigint): Timestamp {
+export function timestamp(nanoseconds: bigint, offsetMinutes = 0): Timestamp {
   if (nanoseconds < TIMESTAMP_MIN || nanoseconds >= TIMESTAMP_END) throw new EvaluationError("timestamp overflow");
-  return new Timestamp(nanoseconds);
+  return new Timestamp(nanoseconds, offsetMinutes);
 }

@@ -34,7 +34,7 @@ const plain = functions({
   "string(uint): string": (value: Uint) => String(value.value),
   "string(double): string": doubleText,
   "string(bool): string": (value: boolean) => String(value),
-  "string(timestamp): string": (value: Timestamp) => timestampText(value.nanoseconds),
+  "string(timestamp): string": (value: Timestamp) => timestampText(value),
   "string(duration): string": (value: Duration) => durationText(value.nanoseconds),
   "duration(duration): duration": (value: Duration) => value,
   "duration(int): duration": (value: bigint) => duration(value),
@@ -62,9 +62,9 @@ const ofText = functions(
       return duration(nanoseconds);
     },
     "timestamp(string): timestamp": (text: string) => {
-      const nanoseconds = parseTimestamp(text);
-      if (nanoseconds === null) throw new EvaluationError(`cannot parse ${JSON.stringify(text)} as a timestamp`);
-      return timestamp(nanoseconds);
+      const parsed = parseTimestamp(text);
+      if (parsed === null) throw new EvaluationError(`cannot parse ${JSON.stringify(text)} as a timestamp`);
+      return timestamp(parsed.nanoseconds, parsed.offsetMinutes);
     },
     "size(string): int": (text: string) => BigInt(lengthOf(text)),
     "string.size(): int": (text: string) => BigInt(lengthOf(text)),

@@ -37,11 +37,11 @@ const arithmetic = functions({
   "_-_(duration, duration): duration": (left: Duration, right: Duration) =>
     duration(left.nanoseconds - right.nanoseconds),
   "_+_(timestamp, duration): timestamp": (left: Timestamp, right: Duration) =>
-    timestamp(left.nanoseconds + right.nanoseconds),
+    timestamp(left.nanoseconds + right.nanoseconds, left.offsetMinutes),
   "_+_(duration, timestamp): timestamp": (left: Duration, right: Timestamp) =>
-    timestamp(left.nanoseconds + right.nanoseconds),
+    timestamp(left.nanoseconds + right.nanoseconds, right.offsetMinutes),
   "_-_(timestamp, duration): timestamp": (left: Timestamp, right: Duration) =>
-    timestamp(left.nanoseconds - right.nanoseconds),
+    timestamp(left.nanoseconds - right.nanoseconds, left.offsetMinutes),
   "_-_(timestamp, timestamp): duration": (left: Timestamp, right: Timestamp) =>
     duration(left.nanoseconds - right.nanoseconds),
   "!_(bool): bool": (value: boolean) => !value,

@@ -98,7 +98,7 @@ function textOf(item: Value): string {
   if (item instanceof Uint) return String(item.value);
   if (item instanceof Uint8Array) return Buffer.from(item).toString();
   if (item instanceof Duration) return durationText(item.nanoseconds);
-  if (item instanceof Timestamp) return timestampText(item.nanoseconds);
+  if (item instanceof Timestamp) return timestampText(item);
   if (item instanceof TypeValue) return item.typeName;
   if (item instanceof ListValue) return `[${item.items.map(textOf).join(", ")}]`;
   if (item instanceof MapValue) {

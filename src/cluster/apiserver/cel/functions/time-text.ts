@@ -1,3 +1,5 @@
+import { Timestamp } from "../values.ts";
+
 /** Durations and times as Go writes and reads them, in nanoseconds. */
 
 const UNIT_NANOSECONDS: Readonly<Record<string, bigint>> = {
@@ -45,7 +47,7 @@ function decimalText(nanoseconds: bigint): string {
 const TIMESTAMP = /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:[.,](\d+))?(?:[Zz]|([+-])(\d{2}):(\d{2}))$/;
 
 /** RFC 3339. */
-export function parseTimestamp(text: string): bigint | null {
+export function parseTimestamp(text: string): Timestamp | null {
   const found = TIMESTAMP.exec(text);
   if (!found) return null;
   const [year, month, day, hour, minute, second] = found.slice(1, 7).map(Number) as [
@@ -56,13 +58,13 @@ export function parseTimestamp(text: string): bigint | null {
     number,
     number,
   ];
-  const [fraction = "", sign, offsetHours = "0", offsetMinutes = "0"] = found.slice(7);
+  const [fraction = "", sign, offsetHours = "0", offsetMinutesPart = "0"] = found.slice(7);
   const milliseconds = utcMilliseconds(year, month, day) + ((hour * 60 + minute) * 60 + second) * 1000;
   const isReal = new Date(utcMilliseconds(year, month, day)).getUTCDate() === day && month >= 1 && month <= 12;
   if (!isReal || hour > 23 || minute > 59 || second > 59) return null;
-  const offset = (Number(offsetHours) * 60 + Number(offsetMinutes)) * 60_000 * (sign === "-" ? -1 : 1);
+  const offsetMinutes = (Number(offsetHours) * 60 + Number(offsetMinutesPart)) * (sign === "-" ? -1 : 1);
   const rest = BigInt(fraction.slice(0, 9).padEnd(9, "0"));
-  return BigInt(milliseconds - offset) * 1_000_000n + rest;
+  return new Timestamp(BigInt(milliseconds - offsetMinutes * 60_000) * 1_000_000n + rest, offsetMinutes);
 }
 
 /** Years before 100 too, which `Date.UTC` takes for those of the last century. */
@@ -72,12 +74,19 @@ function utcMilliseconds(year: number, month: number, day: number): number {
   return date.getTime();
 }
 
-export function timestampText(nanoseconds: bigint): string {
+export function timestampText({ nanoseconds, offsetMinutes }: Timestamp): string {
   const fraction = String(((nanoseconds % SECOND) + SECOND) % SECOND)
     .padStart(9, "0")
     .replace(/0+$/, "");
-  const seconds = new Date(millisecondsOf(nanoseconds)).toISOString().slice(0, 19);
-  return `${seconds}${fraction === "" ? "" : `.${fraction}`}Z`;
+  const local = new Date(millisecondsOf(nanoseconds) + offsetMinutes * 60_000).toISOString().slice(0, 19);
+  return `${local}${fraction === "" ? "" : `.${fraction}`}${offsetText(offsetMinutes)}`;
+}
+
+function offsetText(minutes: number): string {
+  if (minutes === 0) return "Z";
+  const size = Math.abs(minutes);
+  const parts = [Math.floor(size / 60), size % 60].map((part) => String(part).padStart(2, "0"));
+  return `${minutes < 0 ? "-" : "+"}${parts.join(":")}`;
 }
 
 /** Rounded down, also before 1970. */

@@ -51,7 +51,7 @@ const ofDurations = Object.entries(UNITS).map(([name, unit]): [string, Implement
 export const timeFunctions = [
   ...functions({
     ...Object.fromEntries([...ofTimestamps, ...ofDurations]),
-    "duration.getMilliseconds(): int": ({ nanoseconds }: Duration) => (nanoseconds / 1_000_000n) % 1000n,
+    "duration.getMilliseconds(): int": ({ nanoseconds }: Duration) => nanoseconds / 1_000_000n,
   }),
   ...functions(Object.fromEntries(ofZones), () => ZONE_COST),
 ];
