@@ -162,6 +162,15 @@ test("K8S-157 what was wrong already and did not change is tolerated, a change b
   ]);
 });
 
+test("K8S-157 below an atomic list that did not change everything is tolerated", () => {
+  const item: Schema = { type: "object", properties: { a: ruled(text, { rule: "self != 'bad'", message: "bad a" }) } };
+  const schema = specOf({ list: { type: "array", items: item }, other: text });
+  assert.deepEqual(problems(schema, { list: [{ a: "bad" }], other: "x" }, { list: [{ a: "bad" }] }), []);
+  assert.deepEqual(problems(schema, { list: [{ a: "bad" }, {}] }, { list: [{ a: "bad" }] }), [
+    'spec.list[0].a: Invalid value: "bad": bad a',
+  ]);
+});
+
 test("K8S-157 rules wait until the object has the right shape", () => {
   const schema = specOf({ min: whole, max: whole }, { rule: "self.min <= self.max" });
   assert.deepEqual(problems(schema, { min: "x", max: 1 }), [
