@@ -98,18 +98,24 @@ function selectorsOf(rollout: Rollout) {
 
 // From the cache ------------------------------------------------------------------------------------------------------
 
+/** Of a Rollout that Istio routes, or nobody. */
+const NONE: RouteObjects = { found: [], served: new Set(), ports: new Map() };
+
 export function gatherRouteObjects(
   rollout: Rollout,
   cache: CacheReader,
   temporaryServices: readonly string[],
 ): RouteObjects {
+  const targets = targetsOf(rollout);
+  const selectors = selectorsOf(rollout);
+  if (targets.length === 0 && selectors.length === 0) return NONE;
   const watched = new Set(cache.types().map(typeKey));
   const isWatched = ({ type }: { type: ResourceType }) => watched.has(typeKey(type));
-  const named = targetsOf(rollout).map(
+  const named = targets.map(
     (target): RouteObject => ({ ...target, object: isWatched(target) ? cache.get(target.type, target.key) : null }),
   );
   const names = new Set(named.map(({ type, key }) => `${typeKey(type)} ${formatKey(key)}`));
-  const selected = selectorsOf(rollout)
+  const selected = selectors
     .filter(isWatched)
     .flatMap(({ type, namespace, selector }) =>
       cache.selectedBy(type, namespace, selector).map((object) => ({ type, key: keyOf(object), object })),
@@ -117,7 +123,7 @@ export function gatherRouteObjects(
     .filter(({ type, key }) => !names.has(`${typeKey(type)} ${formatKey(key)}`));
   return {
     found: [...named, ...selected],
-    served: named.length + selectorsOf(rollout).length > 0 ? servedKinds(cache) : new Set(),
+    served: servedKinds(cache),
     ports: new Map(temporaryServices.map((name) => [name, portOf(rollout.metadata.namespace ?? "", name, cache)])),
   };
 }
