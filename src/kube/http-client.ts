@@ -25,6 +25,16 @@ import { apiVersionOf, type ObjectKey, type ResourceType } from "./resource.ts";
 export interface HttpClientOptions {
   /** `name/version`: the server takes the name as the default field manager. */
   readonly userAgent?: string;
+  /** Whom a request is for, when that is not who sends it (Kubernetes' impersonation). */
+  readonly impersonate?: Impersonation;
+  /** How long one request may take; default: a minute. */
+  readonly requestTimeoutMs?: number;
+}
+
+export interface Impersonation {
+  readonly user?: string;
+  readonly uid?: string;
+  readonly groups?: readonly string[];
 }
 
 export interface HttpClient extends KubeClient {
@@ -63,17 +73,20 @@ class UndiciClient implements HttpClient {
   readonly #origin: string;
   /** A server may live below a path, as behind a proxy. */
   readonly #prefix: string;
-  readonly #headers: Record<string, string>;
+  readonly #headers: Record<string, string | string[]>;
   readonly #watches = new Set<WatchHandle>();
 
-  constructor(access: ClusterAccess, { userAgent = "fairway" }: HttpClientOptions) {
+  constructor(
+    access: ClusterAccess,
+    { userAgent = "fairway", impersonate = {}, requestTimeoutMs = HEADERS_TIMEOUT_MS }: HttpClientOptions,
+  ) {
     const url = new URL(access.server);
     this.#origin = url.origin;
     this.#prefix = url.pathname.replace(/\/$/, "");
-    this.#headers = { accept: "application/json", "user-agent": userAgent };
+    this.#headers = { accept: "application/json", "user-agent": userAgent, ...impersonationHeaders(impersonate) };
     if (access.token !== null) this.#headers["authorization"] = `Bearer ${access.token}`;
     this.#agent = new Agent({
-      headersTimeout: HEADERS_TIMEOUT_MS,
+      headersTimeout: requestTimeoutMs,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       allowH2: false,
       connect: {
@@ -175,7 +188,7 @@ class UndiciClient implements HttpClient {
 
   async #request(call: Call, signal: AbortSignal | null): Promise<Dispatcher.ResponseData> {
     const body = call.body === undefined ? null : Buffer.from(JSON.stringify(call.body), "utf8");
-    const headers: Record<string, string> = { ...this.#headers };
+    const headers: Record<string, string | string[]> = { ...this.#headers };
     if (body) {
       headers["content-type"] = call.contentType ?? "application/json";
       // Said by hand: not every HTTP library counts the body of a DELETE by itself.
@@ -195,6 +208,14 @@ class UndiciClient implements HttpClient {
       throw unreachable(this.#origin, cause as Error);
     }
   }
+}
+
+function impersonationHeaders({ user, uid, groups = [] }: Impersonation): Record<string, string | string[]> {
+  return {
+    ...(user === undefined ? {} : { "impersonate-user": user }),
+    ...(uid === undefined ? {} : { "impersonate-uid": uid }),
+    ...(groups.length === 0 ? {} : { "impersonate-group": [...groups] }),
+  };
 }
 
 interface KubeList<T> {

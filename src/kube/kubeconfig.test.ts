@@ -86,3 +86,13 @@ for (const { name, text, context, message } of refusals) {
     );
   });
 }
+
+test("CL-002 another cluster and user than the context's", () => {
+  const text = kubeconfig("{token: abc}");
+  assert.equal(parseKubeconfig(text, { context: "bare", user: "u" }).token, "abc");
+  assert.equal(parseKubeconfig(text, { context: "astray", cluster: "c" }).server, "https://127.0.0.1:6443");
+  assert.throws(() => parseKubeconfig(text, { user: "nobody" }), {
+    name: KubeconfigError.name,
+    message: 'kubeconfig: there is no user "nobody"; users: "u"',
+  });
+});

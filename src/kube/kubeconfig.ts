@@ -28,6 +28,9 @@ export class KubeconfigError extends Error {
 export interface KubeconfigOptions {
   /** Default: the file's current context. */
   readonly context?: string;
+  /** Default: those of the context. */
+  readonly cluster?: string;
+  readonly user?: string;
 }
 
 /** Reads a kubeconfig file, at once: it is small and read at start. Relative paths in it are relative to its folder. */
@@ -39,15 +42,15 @@ export function loadKubeconfig(path: string, options: KubeconfigOptions = {}): C
 /** Reads the text of a kubeconfig; `path` names it in errors and is where relative paths start. */
 export function parseKubeconfig(
   text: string,
-  { context: asked, path = "kubeconfig" }: KubeconfigOptions & { readonly path?: string } = {},
+  { context: asked, path = "kubeconfig", ...wanted }: KubeconfigOptions & { readonly path?: string } = {},
 ): ClusterAccess {
   const config = readYaml(text, path);
   const context = asked ?? textOf(config["current-context"]) ?? "";
   if (context === "") throw new KubeconfigError(`${path}: no current-context is set; name a context`);
   const contextEntry = findEntry(config, { list: "contexts", member: "context", name: context, path });
-  const clusterName = textOf(contextEntry["cluster"]) ?? "";
+  const clusterName = wanted.cluster ?? textOf(contextEntry["cluster"]) ?? "";
   const cluster = findEntry(config, { list: "clusters", member: "cluster", name: clusterName, path });
-  const userName = textOf(contextEntry["user"]) ?? "";
+  const userName = wanted.user ?? textOf(contextEntry["user"]) ?? "";
   const user = userName === "" ? {} : findEntry(config, { list: "users", member: "user", name: userName, path });
   refuseUnsupportedUser(user, userName, path);
   const material = (entry: Entry, member: string) => readMaterial(entry, member, path);

@@ -59,6 +59,8 @@ interface Verb {
   readonly name: string;
   readonly aliases?: readonly string[];
   readonly summary: string;
+  /** What the usage says of its arguments. */
+  readonly words?: string;
   /** What its arguments name, which shells may complete. */
   readonly completes?: ResourceType;
   /** How many arguments there must be; else the usage is shown. */
@@ -103,6 +105,7 @@ class Program {
       name: "rollout",
       aliases: ofRollout,
       summary: "Get details about a rollout",
+      words: "ROLLOUT_NAME",
       completes: resources.argoRollouts,
       takes: one,
       run: (context, [name = ""], flags) => getRollout(context, name, ofGet(flags, context)),
@@ -115,6 +118,7 @@ class Program {
       name: "experiment",
       aliases: ofExperiment,
       summary: "Get details about an experiment",
+      words: "EXPERIMENT_NAME",
       completes: resources.experiments,
       takes: one,
       run: (context, [name = ""], flags) => getExperiment(context, name, ofGet(flags, context)),
@@ -153,6 +157,7 @@ class Program {
     this.#verb(this.root, {
       name: "status",
       summary: "Show the status of a rollout",
+      words: "ROLLOUT_NAME",
       completes: resources.argoRollouts,
       takes: one,
       run: (context, [name = ""], flags) =>
@@ -167,6 +172,7 @@ class Program {
     const simple = (parent: Command, control: controls.Control, verb: Pick<Verb, "name" | "aliases" | "summary">) =>
       this.#verb(parent, {
         ...verb,
+        words: `${control.type.kind.toUpperCase()}_NAME...`,
         completes: control.type,
         takes: some,
         run: (context, names) => controls.control(context, control, names),
@@ -198,7 +204,7 @@ class Program {
   }
 
   #addChanges(): void {
-    const rollout = { completes: resources.argoRollouts };
+    const rollout = { completes: resources.argoRollouts, words: "ROLLOUT_NAME" };
     this.#verb(this.root, {
       ...rollout,
       name: "promote",
@@ -232,7 +238,8 @@ class Program {
     this.#verb(set, {
       ...rollout,
       name: "image",
-      summary: "Update the image of a rollout: image NAME CONTAINER=IMAGE…, * being all containers",
+      words: "ROLLOUT_NAME CONTAINER=IMAGE...",
+      summary: "Update the image of a rollout; * stands for all containers",
       takes: (count) => count >= 2,
       run: (context, [name = "", ...pairs]) => {
         const images = pairs.map(parseContainerImage).filter((pair) => pair !== null);
@@ -328,10 +335,11 @@ class Program {
     return this.root.command(name).description(summary);
   }
 
-  #verb(parent: Command, { name, aliases = [], summary, completes, takes, run }: Verb): Command {
+  #verb(parent: Command, { name, aliases = [], summary, words = "", completes, takes, run }: Verb): Command {
     const command = parent
       .command(name)
       .aliases(aliases)
+      .usage(`${words} [flags]`.trimStart())
       .description(summary)
       .argument("[names...]")
       .action((names: string[]) => {

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { createHttpClient } from "../../kube/http-client.ts";
+import { createHttpClient, type Impersonation } from "../../kube/http-client.ts";
 import { type ClusterAccess, loadKubeconfig } from "../../kube/kubeconfig.ts";
 import { CommandError, type Session } from "./command.ts";
 import { readText } from "./files.ts";
@@ -8,6 +8,8 @@ import { readText } from "./files.ts";
 export interface ConnectionFlags {
   readonly kubeconfig?: string;
   readonly context?: string;
+  readonly cluster?: string;
+  readonly user?: string;
   readonly namespace?: string;
   readonly server?: string;
   readonly token?: string;
@@ -16,6 +18,11 @@ export interface ConnectionFlags {
   readonly clientKey?: string;
   readonly tlsServerName?: string;
   readonly insecureSkipTlsVerify?: boolean;
+  readonly as?: string;
+  readonly asUid?: string;
+  readonly asGroup?: readonly string[];
+  /** Milliseconds. */
+  readonly requestTimeout?: number;
 }
 
 export interface ConnectionOptions {
@@ -29,9 +36,26 @@ export function connect(flags: ConnectionFlags, { env, userAgent }: ConnectionOp
   const candidates = (env["KUBECONFIG"] ?? "").split(delimiter).filter((path) => path !== "");
   const fallback = join(env["HOME"] ?? "", ".kube", "config");
   const path = flags.kubeconfig ?? candidates.find(existsSync) ?? candidates[0] ?? fallback;
-  const access = loadKubeconfig(path, flags.context === undefined ? {} : { context: flags.context });
-  const client = createHttpClient(override(access, flags), { userAgent });
+  const { context, cluster, user, requestTimeout: requestTimeoutMs } = flags;
+  const access = loadKubeconfig(path, {
+    ...(context === undefined ? {} : { context }),
+    ...(cluster === undefined ? {} : { cluster }),
+    ...(user === undefined ? {} : { user }),
+  });
+  const client = createHttpClient(override(access, flags), {
+    userAgent,
+    impersonate: impersonationOf(flags),
+    // 0: no limit but the client's own.
+    ...(requestTimeoutMs ? { requestTimeoutMs } : {}),
+  });
   return { client, namespace: flags.namespace ?? access.namespace, close: () => client.close() };
+}
+
+function impersonationOf({ as: user, asUid: uid, asGroup: groups = [] }: ConnectionFlags): Impersonation {
+  if (user === undefined && (uid !== undefined || groups.length > 0)) {
+    throw new CommandError("requesting uid, groups or user-extra for a user without impersonating a user");
+  }
+  return { groups, ...(user === undefined ? {} : { user }), ...(uid === undefined ? {} : { uid }) };
 }
 
 /** Flags go over what the kubeconfig says. */
