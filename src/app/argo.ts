@@ -3,7 +3,7 @@ import { createHttp } from "../analysis/http.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { renderMetrics } from "../base/metrics.ts";
-import { type Random, randomUuid } from "../base/random.ts";
+import { type Random, randomUuid, secretToken } from "../base/random.ts";
 import { argoControllers } from "../dialects/argo/index.ts";
 import { ArgoMetrics, type BuildInfo } from "../dialects/argo/metrics/index.ts";
 import type { KubeClient } from "../kube/client.ts";
@@ -16,6 +16,7 @@ import type { RunnerObserver } from "../runtime/observer.ts";
 import { createRunner, type Runner } from "../runtime/runner.ts";
 import { startMeasuring } from "./measurer.ts";
 import { Notifier } from "./notifier.ts";
+import { sendMail } from "./smtp.ts";
 
 /** Argo Rollouts' controllers with all that runs beside them: measurements, metrics, notifications, the election. */
 export interface ArgoOptions {
@@ -67,6 +68,8 @@ export function createArgo(options: ArgoOptions): Argo {
     clock,
     logger,
     http,
+    sendMail: (delivery, signal) =>
+      sendMail(delivery, { clock, messageId: `${secretToken(18)}@${hostname()}`, signal }),
     caches: () => caches,
     metrics: metrics.notifications,
     controllerNamespace,

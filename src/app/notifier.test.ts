@@ -39,6 +39,7 @@ function aRollout(annotations: Record<string, string>): KubeObject {
 interface Bench {
   readonly world: World;
   readonly requests: HttpRequest[];
+  readonly mails: string[];
   readonly metrics: NotificationMetrics;
   restart(): Promise<void>;
 }
@@ -49,6 +50,7 @@ async function start(
   isSelfService = false,
 ): Promise<Bench> {
   const requests: HttpRequest[] = [];
+  const mails: string[] = [];
   const metrics = new NotificationMetrics();
   let notifier: Notifier | null = null;
   const observer: RunnerObserver = {
@@ -67,6 +69,9 @@ async function start(
         if (answer instanceof Error) throw answer;
         return answer;
       },
+      sendMail: async ({ mail }) => {
+        mails.push(`${mail.to.join()}: ${mail.subject}: ${mail.body}`);
+      },
       caches: () => world.caches,
       metrics,
       controllerNamespace: "argo-rollouts",
@@ -81,7 +86,7 @@ async function start(
     await world.restartControllers();
     await world.settle();
   };
-  return { world, requests, metrics, restart };
+  return { world, requests, mails, metrics, restart };
 }
 
 async function warnings(world: World, reason: string): Promise<readonly string[]> {
@@ -129,12 +134,12 @@ test("SU-032 a wrong trigger name is told at the Rollout, once, until it changes
 
 test("NO-001 a mistake in the configuration is told at the ConfigMap", async () => {
   const { world, requests } = await start();
-  await world.apply(configMap({ "service.email": "host: x" }));
+  await world.apply(configMap({ "service.teams": "url: x" }));
   await world.apply(aRollout({ [`${SUBSCRIBE}.on-rollout-completed.hooks`]: "ops" }));
   await world.settle();
   assert.match(
     (await warnings(world, "InvalidNotificationConfig"))[0] ?? "",
-    /'email' is not available in this version/,
+    /'teams' is not available in this version/,
   );
   assert.equal(requests.length, 1);
   await world.stop();
@@ -150,6 +155,19 @@ test("NO-007 NO-009 a busy receiver is asked again, then the failure is counted;
   assert.match(renderMetrics([metrics]), /notification_send_error\{.*reason="RolloutCompleted"\} 1/);
   const rollout = await world.get(resources.argoRollouts, KEY);
   assert.equal((rollout?.["status"] as { phase?: string } | undefined)?.phase, "Healthy");
+  await world.stop();
+});
+
+test("NO-006 a mail is sent to its subscriber", async () => {
+  const { world, mails } = await start();
+  const data = {
+    "service.email": "{host: mail.test, from: argo@x.test}",
+    "template.text": "message: done\nemail: {subject: 'Rollout {{.rollout.metadata.name}}'}",
+  };
+  await world.apply(configMap(data));
+  await world.apply(aRollout({ [`${SUBSCRIBE}.on-rollout-completed.email`]: "ops@x.test" }));
+  await world.settle();
+  assert.deepEqual(mails, ["ops@x.test: Rollout web: done"]);
   await world.stop();
 });
 

@@ -8,7 +8,7 @@ import type { NotificationMetrics } from "../dialects/argo/metrics/index.ts";
 import { type NotificationConfig, parseConfig } from "../dialects/argo/notifications/config.ts";
 import { decideNotices, type Notice, notifiedOf, withNotified } from "../dialects/argo/notifications/decide.ts";
 import { hasSubscriptions, subscriptionProblems } from "../dialects/argo/notifications/subscriptions.ts";
-import type { Delivery } from "../dialects/argo/notifications/types.ts";
+import type { Delivery, HttpDelivery, MailDelivery } from "../dialects/argo/notifications/types.ts";
 import type { Change } from "../kube/cache.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { isConflict, isNotFound } from "../kube/errors.ts";
@@ -26,6 +26,7 @@ export interface NotifierOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly http: Http;
+  readonly sendMail: (delivery: MailDelivery, signal: AbortSignal) => Promise<void>;
   /** Null before they are filled. */
   readonly caches: () => CacheReader | null;
   readonly metrics: NotificationMetrics;
@@ -166,7 +167,12 @@ export class Notifier {
     if (failed && outcomes.every(({ status }) => status === "rejected")) throw failed.reason;
   }
 
-  async #attempt({ request, refusal, retry }: Delivery): Promise<void> {
+  #attempt(delivery: Delivery): Promise<void> {
+    if (delivery.kind === "http") return this.#request(delivery);
+    return this.#options.sendMail(delivery, this.#stopped.signal);
+  }
+
+  async #request({ request, refusal, retry }: HttpDelivery): Promise<void> {
     const { http, clock } = this.#options;
     const { signal } = this.#stopped;
     let waitMs = retry.waitMs;

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { parseAllDocuments } from "yaml";
 import type { KubeObject } from "../../../api/meta.ts";
 import type { PlannedEvent } from "../../../runtime/plan.ts";
 import { type NotificationConfig, parseConfig } from "./config.ts";
-import { decideNotices, notifiedOf, withNotified } from "./decide.ts";
+import { decideNotices, type Notice, notifiedOf, withNotified } from "./decide.ts";
 import { canFire, triggerOf } from "./reasons.ts";
 import { subscriptionProblems } from "./subscriptions.ts";
 
@@ -46,6 +48,12 @@ function decide(object: KubeObject, { reason = "RolloutPaused", data = {} as Rec
   return decideNotices({ event, analysisRuns: [], now, config: config(data), isSelfService: false });
 }
 
+function requestOf(notice: Notice | undefined) {
+  const [delivery] = notice?.deliveries ?? [];
+  assert.ok(delivery?.kind === "http");
+  return delivery.request;
+}
+
 const names: readonly (readonly [reason: string, trigger: string])[] = [
   ["RolloutStepCompleted", "on-rollout-step-completed"],
   ["AnalysisRunFailed", "on-analysis-run-failed"],
@@ -63,7 +71,7 @@ test("NO-001 NO-002 NO-003 a subscriber is told, with the Secret's value in plac
   const { notices, problems } = decide(rollout({ [`${SUBSCRIBE}.on-rollout-paused.hooks`]: "" }));
   assert.deepEqual(problems, []);
   assert.equal(notices.length, 1);
-  const { request } = notices[0]?.deliveries[0] ?? assert.fail();
+  const request = requestOf(notices[0]);
   assert.equal(request.url, "http://hooks.test/s3cret");
   assert.equal(request.body, '{"name": "web"}');
 });
@@ -79,7 +87,7 @@ test("NO-002 recipients are told one by one, each once", () => {
     notices.map(({ destination }) => destination.recipient),
     ["#a", "#b", "#c"],
   );
-  assert.match(notices[0]?.deliveries[0]?.request.body ?? "", /Rollout web is paused, #a\./);
+  assert.match(requestOf(notices[0]).body ?? "", /Rollout web is paused, #a\./);
 });
 
 test("NO-001 NO-002 without a trigger the default ones count, a service's own before all others", () => {
@@ -135,7 +143,7 @@ test("SU-032 what was told is forgotten from the oldest on", () => {
 });
 
 const mistakes: readonly { key: string; text: string; says: RegExp }[] = [
-  { key: "service.email", text: "host: x", says: /service\.email: service type 'email' is not available/ },
+  { key: "service.teams", text: "url: x", says: /service\.teams: service type 'teams' is not available/ },
   { key: "service.webhook.a.b", text: "url: http://x", says: /expected 'service\.<type>'/ },
   { key: "service.slack", text: "token: $missing", says: /service\.slack: the Secret has no key "missing"/ },
   { key: "template.x", text: "message: '{{frobnicate}}'", says: /template\.x: function "frobnicate" not defined/ },
@@ -195,4 +203,45 @@ for (const { name, key, value = "", says } of subscriptions) {
 test("SU-032 subscriptions without any configuration are told", () => {
   const problems = subscriptionProblems(rollout({ [`${SUBSCRIBE}.on-rollout-paused.slack`]: "#a" }), []);
   assert.match(problems[0] ?? "", /notifications are not configured/);
+});
+
+test("NO-005 the example's configuration is right, and its messages can be made", () => {
+  const file = new URL("../../../../examples/argo/notifications.yaml", import.meta.url);
+  const [secret, configMap] = parseAllDocuments(readFileSync(file, "utf8")).map((one) => one.toJS() as KubeObject);
+  assert.ok(secret && configMap);
+  const texts = Object.entries(secret["stringData"] as Record<string, string>);
+  const data = Object.fromEntries(texts.map(([key, text]) => [key, Buffer.from(text).toString("base64")]));
+  const example = parseConfig(configMap, { ...secret, data });
+  assert.deepEqual(example.problems, []);
+  const run: KubeObject = {
+    apiVersion: "x",
+    kind: "AnalysisRun",
+    metadata: { name: "r" },
+    ["status"]: { phase: "Failed" },
+  };
+  const bodies = ["RolloutPaused", "RolloutCompleted", "RolloutAborted"].map((reason) => {
+    const object = rollout(
+      { [`${SUBSCRIBE}.${triggerOf(reason)}.hooks`]: "", [`${SUBSCRIBE}.${triggerOf(reason)}.email`]: "a@x.test" },
+      { currentStepIndex: 2, stableRS: "abc" },
+    );
+    const spec = { template: { spec: { containers: [{ image: "a:1" }, { image: "b:1" }] } } };
+    const event: PlannedEvent = { regarding: { ...object, spec }, type: "Normal", reason, message: "" };
+    const { notices, problems } = decideNotices({
+      event,
+      analysisRuns: [run],
+      now,
+      config: example,
+      isSelfService: false,
+    });
+    assert.deepEqual(problems, []);
+    assert.equal(notices.length, 2);
+    const [delivery] = notices[1]?.deliveries ?? [];
+    assert.ok(delivery?.kind === "mail");
+    return [requestOf(notices[0]).body?.trim(), delivery.mail.body.trim()];
+  });
+  assert.deepEqual(bodies, [
+    ['{"rollout": "web", "step": 2}', "Rollout web has been paused."],
+    ['{"rollout": "web", "images": ["a:1", "b:1"]}', "Rollout web has been completed."],
+    ['{"rollout": "web", "runs": 1}', "Rollout web has been aborted.\nr: Failed"],
+  ]);
 });

@@ -17,13 +17,39 @@ export interface Notification {
   readonly parts: Readonly<Record<string, unknown>>;
 }
 
-/** One request to a service. */
-export interface Delivery {
+/** How a notification is sent. */
+export type Delivery = HttpDelivery | MailDelivery;
+
+export interface HttpDelivery {
+  readonly kind: "http";
   readonly request: HttpRequest;
   /** Null when the service took it, else what it said. */
   refusal(answer: HttpAnswer): string | null;
   /** Tries after the first, when there was no answer or the service was busy or broken; the wait doubles up to the most. */
   readonly retry: { readonly times: number; readonly waitMs: number; readonly waitMaxMs: number };
+}
+
+export interface MailDelivery {
+  readonly kind: "mail";
+  readonly server: MailServer;
+  readonly mail: Mail;
+}
+
+export interface MailServer {
+  readonly host: string;
+  readonly port: number;
+  /** Accept any certificate. */
+  readonly insecure: boolean;
+  readonly credentials: { readonly username: string; readonly password: string } | null;
+}
+
+export interface Mail {
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly subject: string;
+  readonly body: string;
+  readonly isHtml: boolean;
+  readonly date: Date;
 }
 
 export interface PrepareContext {

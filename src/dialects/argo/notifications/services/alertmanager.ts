@@ -34,6 +34,7 @@ export const alertmanager: ServiceType = (options) => {
       return targets.map((target) => {
         const url = `${scheme}://${target}${path}`;
         return {
+          kind: "http" as const,
           request: { method: "POST", url, headers, body, insecure, timeoutMs },
           refusal: ({ status, text }) =>
             status === 200 ? null : `request to ${url} has failed with error code ${status} : ${text.slice(0, 500)}`,

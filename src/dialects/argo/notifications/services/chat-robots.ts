@@ -104,7 +104,9 @@ function serviceOf(robot: Robot): ServiceType {
           insecure,
           timeoutMs: TIMEOUT_MS,
         };
-        return [{ request, refusal: ({ status, text }) => refusalOf(robot, status, text), retry: NO_RETRY }];
+        return [
+          { kind: "http", request, refusal: ({ status, text }) => refusalOf(robot, status, text), retry: NO_RETRY },
+        ];
       },
     };
   };

@@ -1,14 +1,23 @@
 import { NotificationError, type Service, type ServiceType } from "../types.ts";
 import { alertmanager } from "./alertmanager.ts";
 import { dingtalk, feishu, wecom } from "./chat-robots.ts";
+import { email } from "./email.ts";
 import { slack } from "./slack.ts";
 import { webhook } from "./webhook.ts";
 
-const serviceTypes: Readonly<Record<string, ServiceType>> = { webhook, slack, alertmanager, dingtalk, feishu, wecom };
+const serviceTypes: Readonly<Record<string, ServiceType>> = {
+  webhook,
+  slack,
+  email,
+  alertmanager,
+  dingtalk,
+  feishu,
+  wecom,
+};
 
 /** The original's other services: known, and not built (NO-006). */
 const NOT_BUILT: ReadonlySet<string> = new Set([
-  ...["awssqs", "email", "mattermost", "rocketchat", "grafana", "opsgenie", "telegram", "github", "teams"],
+  ...["awssqs", "mattermost", "rocketchat", "grafana", "opsgenie", "telegram", "github", "teams"],
   ...[
     "teams-workflows",
     "googlechat",

@@ -17,7 +17,7 @@ function prepared(
     { message: "hello", parts: {}, ...notification },
     { service: type, recipient, now },
   );
-  assert.ok(delivery);
+  assert.ok(delivery?.kind === "http");
   return delivery;
 }
 
@@ -65,10 +65,12 @@ test("NO-006 alertmanager gets one alert at every target", () => {
   const parts = { alertmanager: { labels: { alertname: "x" }, annotations: { summary: "s" } } };
   const deliveries = service.prepare({ message: "", parts }, { service: "alertmanager", recipient: "", now });
   assert.deepEqual(
-    deliveries.map(({ request }) => request.url),
+    deliveries.map((delivery) => delivery.kind === "http" && delivery.request.url),
     ["http://a:9093/api/v2/alerts", "http://b:9093/api/v2/alerts"],
   );
-  const [alert] = JSON.parse(deliveries[0]?.request.body ?? "");
+  const [first] = deliveries;
+  assert.ok(first?.kind === "http");
+  const [alert] = JSON.parse(first.request.body ?? "");
   assert.deepEqual(alert.labels, { alertname: "x" });
   assert.equal(alert.startsAt, "2030-01-01T00:00:00.000Z");
 });
@@ -109,6 +111,33 @@ test("NO-006 wecom sends to the recipient's own robot", () => {
   assert.throws(() => prepared("wecom", options, {}, "dev"), /no URL for recipient "dev"; recipientUrls has: ops/);
 });
 
+test("NO-006 a mail has subject and body of the template, and goes to each address", () => {
+  const service = createService("email", {
+    host: "mail.test",
+    username: "u",
+    password: "p",
+    from: "Argo <argo@x.test>",
+  });
+  const parts = { email: { subject: "Rollout\nweb", body: "" } };
+  const context = { service: "email", recipient: "a@x.test, b@x.test", now };
+  assert.deepEqual(service.prepare({ message: "hello", parts }, context), [
+    {
+      kind: "mail",
+      server: { host: "mail.test", port: 25, insecure: false, credentials: { username: "u", password: "p" } },
+      mail: {
+        from: "argo@x.test",
+        to: ["a@x.test", "b@x.test"],
+        subject: "Rollout web",
+        body: "hello",
+        isHtml: false,
+        date: new Date(now),
+      },
+    },
+  ]);
+  const injected = { ...context, recipient: "a@x.test\r\nRCPT TO:<c@x.test>" };
+  assert.throws(() => service.prepare({ message: "", parts }, injected), /expected a mail address/);
+});
+
 const mistakes: readonly { type: string; options: Record<string, unknown>; says: RegExp }[] = [
   { type: "webhook", options: {}, says: /url is missing/ },
   { type: "webhook", options: { url: "hooks.test" }, says: /url: expected an http or https URL, found "hooks\.test"/ },
@@ -116,7 +145,9 @@ const mistakes: readonly { type: string; options: Record<string, unknown>; says:
   { type: "slack", options: {}, says: /token is missing/ },
   { type: "feishu", options: {}, says: /url is missing: the robot's webhook/ },
   { type: "wecom", options: { url: "http://x", secret: "s" }, says: /have no secret/ },
-  { type: "email", options: {}, says: /'email' is not available in this version; built are: webhook, slack/ },
+  { type: "email", options: { from: "a@x.test" }, says: /host is missing/ },
+  { type: "email", options: { host: "x", from: "a" }, says: /from: expected a mail address, found "a"/ },
+  { type: "teams", options: {}, says: /'teams' is not available in this version; built are: webhook, slack, email/ },
   { type: "carrier-pigeon", options: {}, says: /'carrier-pigeon' is not supported; there are: webhook/ },
 ];
 for (const { type, options, says } of mistakes) {

@@ -26,6 +26,7 @@ export const slack: ServiceType = (options) => {
       };
       return [
         {
+          kind: "http",
           request: {
             method: "POST",
             url: `${api.replace(/\/+$/, "")}/chat.postMessage`,

@@ -34,6 +34,7 @@ export const webhook: ServiceType = (options) => {
       const hasBody = method !== "GET" && method !== "HEAD" && body !== "";
       return [
         {
+          kind: "http",
           request: { method, url: target, headers, insecure, timeoutMs: TIMEOUT_MS, ...(hasBody ? { body } : {}) },
           refusal: ({ status, text }) =>
             status >= 200 && status <= 299
