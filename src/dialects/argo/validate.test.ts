@@ -117,6 +117,34 @@ const mistakes: readonly [id: string, rollout: Rollout, text: string][] = [
     'spec.strategy.activeService: Invalid value: "a": This rollout uses the same service for the active and preview services, but two different services are required.',
   ],
   [
+    "ARC-708",
+    withSpec({
+      revisionHistoryLimit: 1,
+      strategy: { blueGreen: { activeService: "a", scaleDownDelayRevisionLimit: 2 } },
+    }),
+    "spec.strategy.scaleDownDelayRevisionLimit: Invalid value: 2: This rollout's revision history limit can not be smaller than the rollout's scale down limit",
+  ],
+  [
+    "ARC-719",
+    basic({ steps: [{ setMirrorRoute: { name: "m" } }] }),
+    'spec.strategy.steps[0].setMirrorRoute: Invalid value: {"name":"m"}: SetMirrorRoute requires TrafficRouting, supports Istio and Plugins',
+  ],
+  [
+    "ARC-719",
+    withSteps({ setMirrorRoute: { name: "m", match: [{ method: { exact: "GET", prefix: "G" } }] } }),
+    'spec.strategy.steps[0].setMirrorRoute.match[0]: Invalid value: {"exact":"GET","prefix":"G"}: StringMatch match value must have exactly one of the following: exact, regex, prefix',
+  ],
+  [
+    "ARC-722",
+    withSteps({
+      analysis: {
+        templates: [{ templateName: "t" }],
+        args: [{ name: "a", valueFrom: { fieldRef: { fieldPath: "metadata.color" } } }],
+      },
+    }),
+    'spec.strategy.steps[0].analyses: Invalid value: "metadata.color": Analyses arguments must refer to valid object metadata supported by downwardAPI',
+  ],
+  [
     "ARC-709",
     withCanary({ maxSurge: 0, maxUnavailable: "0" }),
     "spec.strategy.maxSurge: Invalid value: 0: MaxSurge and MaxUnavailable both can not be zero",
