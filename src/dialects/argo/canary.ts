@@ -14,6 +14,7 @@ import type { Pass } from "./pass.ts";
 import { availableOf, byRevisionDescending, hashOf, scaleDownDeadline, sumOf, wantedOf } from "./replica-sets.ts";
 import { resetStatus } from "./reset.ts";
 import { reconcileRestart } from "./restart.ts";
+import { moveRoles } from "./roles.ts";
 import { switchCanaryServices } from "./services.ts";
 import { markAborted, setCounts } from "./status.ts";
 import { describeStep } from "./steps.ts";
@@ -235,11 +236,7 @@ function promote(pass: Pass, reason: string): void {
   else delete next.currentStepIndex;
   if (next.stableRS === pass.newHash) return;
   next.stableRS = pass.newHash;
-  // ARC-204: the Service that leads to the new version is the stable one from now on.
-  if (pass.canary?.pingPong) {
-    const stablePingPong = next.canary?.stablePingPong === "ping" ? "pong" : "ping";
-    next.canary = { ...next.canary, stablePingPong };
-  }
+  moveRoles(pass);
   pass.event("RolloutCompleted", `Rollout completed update to revision ${pass.revision} (${pass.newHash}): ${reason}`);
 }
 

@@ -34,3 +34,18 @@ export function rolesInUse(pass: Pass): readonly Roles[] {
 export function shownRoles(pass: Pass): Roles {
   return rolesOf(pass, { prefersPingPong: pass.canary?.trafficRouting?.alb !== undefined });
 }
+
+/**
+ * At the promotion the Service that leads to the new version becomes the stable one (ARC-204). The weights of the status
+ * move with the names: what is told of the canary must never be asked for on behalf of the Service of the former version.
+ */
+export function moveRoles(pass: Pass): void {
+  const { next } = pass;
+  const pingPong = pingPongRoles(pass);
+  if (!pingPong) return;
+  const stablePingPong = next.canary?.stablePingPong === "ping" ? "pong" : "ping";
+  const { weights, ...others } = next.canary ?? {};
+  const areTheirs = shownRoles(pass).canary === pingPong.canary;
+  const moved = weights && areTheirs ? { ...weights, canary: weights.stable, stable: weights.canary } : weights;
+  next.canary = { ...others, stablePingPong, ...(moved ? { weights: moved } : {}) };
+}

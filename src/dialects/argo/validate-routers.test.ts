@@ -196,6 +196,17 @@ const table: Row[] = [
     want: `${ROUTING}.alb.rootService: Invalid value: "": Root service field is required for the configuration with ALB and ping-pong feature enabled`,
   },
   {
+    name: "ARC-724 roles that two routers would see differently",
+    rollout: routed(
+      {
+        alb: { ingress: "i", servicePort: 80, rootService: STABLE },
+        plugins: { [GATEWAY_PLUGIN]: { httpRoute: "r" } },
+      },
+      { pingPong: { pingService: "ping", pongService: "pong" } },
+    ),
+    want: 'spec.strategy.pingPong: Invalid value: "ping": with ping-pong, canaryService and stableService must not be set for another router beside ALB',
+  },
+  {
     name: "ARC-725 a Service of ping-pong that does not exist",
     rollout: routed(
       { alb: { ingress: "i", servicePort: 80, rootService: "root" } },

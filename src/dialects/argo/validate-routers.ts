@@ -65,7 +65,7 @@ function validateAlone({ ambassador, apisix, traefik }: TrafficRouting): Found[]
 }
 
 /** ARC-724. */
-export function validatePingPong({ pingPong, trafficRouting }: CanaryStrategy): Found[] {
+export function validatePingPong({ pingPong, trafficRouting, canaryService, stableService }: CanaryStrategy): Found[] {
   if (!pingPong) return [];
   const { pingService, pongService } = pingPong;
   const missing = "Ping service and Pong service must to be set to use Ping-Pong feature";
@@ -74,7 +74,12 @@ export function validatePingPong({ pingPong, trafficRouting }: CanaryStrategy): 
   const only = "Ping-pong feature works with the ALB, Istio, and plugin-based traffic routers only";
   const { alb, istio, plugins } = trafficRouting ?? {};
   const path = "spec.strategy.pingPong";
+  // Its Services would have other roles than those of the router beside it, and one status tells of both.
+  const isMixed =
+    alb !== undefined && (istio !== undefined || plugins !== undefined) && Boolean(canaryService || stableService);
+  const mixed = "with ping-pong, canaryService and stableService must not be set for another router beside ALB";
   return [
+    isMixed && invalid(path, pingService, mixed),
     trafficRouting !== undefined && !alb && !istio && !plugins && invalid(`${ROUTING}.alb`, null, only),
     !pingService && invalid(`${path}.pingService`, pingService, missing),
     !pongService && invalid(`${path}.pongService`, pongService, missing),

@@ -307,9 +307,9 @@ test("ARC-901 a route that the server refuses is told, and the release is not lo
   await world.stop();
 });
 
-test("ARC-204 ARC-724 ping-pong: roles move at the promotion, no selector of stable does", async () => {
-  const world = await start(ingress);
-  const host = (name: string, weight: number) => ({ destination: { host: name }, weight });
+const host = (name: string, weight: number) => ({ destination: { host: name }, weight });
+
+async function pingPong(world: World, steps: Step[] = STEPS): Promise<World> {
   await world.apply([
     aService("ping"),
     aService("pong"),
@@ -323,46 +323,110 @@ test("ARC-204 ARC-724 ping-pong: roles move at the promotion, no selector of sta
   const rollout = aRollout({
     trafficRouting: { istio: { virtualService: { name: "pp" } } },
     pingPong: { pingService: "ping", pongService: "pong" },
-    steps: STEPS,
+    steps,
     scaleDownDelaySeconds: 5,
   });
   delete rollout.spec.strategy?.canary?.canaryService;
   delete rollout.spec.strategy?.canary?.stableService;
-  await deployed(world, rollout);
-  const weights = async () => {
-    const object = await world.get(resources.virtualServices, { namespace: "default", name: "pp" });
-    const { http } = object!["spec"] as { http: { route: { weight?: number }[] }[] };
-    return http[0]?.route.map(({ weight }) => weight);
-  };
-  let status = await statusOf(world);
-  assert.equal(status.phase, "Healthy");
-  assert.equal(status.canary?.stablePingPong, "ping");
-  assert.deepEqual(hashesBehind(world, "ping"), [HASH.blue]);
-  assert.deepEqual(await weights(), [100, 0]);
+  return deployed(world, rollout);
+}
 
+/** Of ping and pong. */
+async function pingPongWeights(world: World): Promise<(number | undefined)[]> {
+  const object = await world.get(resources.virtualServices, { namespace: "default", name: "pp" });
+  const { http } = object!["spec"] as { http: { route: { weight?: number }[] }[] };
+  return http[0]?.route.map(({ weight }) => weight) ?? [];
+}
+
+for (const hasMesh of [true, false]) {
+  test(`ARC-204 ping-pong: roles move at the promotion, no request back and no selector, ${hasMesh ? "told" : "not told"}`, async () => {
+    const world = await pingPong(await start(ingress, { hasMesh }));
+    let status = await statusOf(world);
+    assert.equal(status.phase, "Healthy");
+    assert.equal(status.canary?.stablePingPong, "ping");
+    assert.deepEqual(hashesBehind(world, "ping"), [HASH.blue]);
+    assert.deepEqual(await pingPongWeights(world), [100, 0]);
+
+    const shares: (number | undefined)[] = [];
+    world.client.watch(
+      resources.virtualServices,
+      { namespace: "default", resourceVersion: "0" },
+      { onEvent: async () => void shares.push((await pingPongWeights(world))[1]), onEnd: () => {} },
+    );
+    await setImage(world, "yellow");
+    await world.settle(QUIET);
+    assert.deepEqual(hashesBehind(world, "pong"), [HASH.yellow]);
+    assert.deepEqual(await pingPongWeights(world), [80, 20]);
+    status = await statusOf(world);
+    assert.equal(status.canary?.weights?.canary.serviceName, "pong");
+    await promote(world);
+    await world.settle();
+    await world.advance(30_000);
+    status = await statusOf(world);
+    assert.equal(status.phase, "Healthy");
+    assert.equal(status.canary?.stablePingPong, "pong");
+    assert.deepEqual([status.canary?.weights?.canary.weight, status.canary?.weights?.canary.serviceName], [0, "ping"]);
+    assert.deepEqual(
+      shares,
+      [...shares].sort((left, right) => Number(left) - Number(right)),
+      "never back",
+    );
+    assert.deepEqual(await pingPongWeights(world), [0, 100]);
+    assert.deepEqual(hashesBehind(world, "pong"), [HASH.yellow]);
+    assert.deepEqual(hashesBehind(world, "ping"), [], "the former version is gone");
+    await checkFixpoint(world);
+
+    await setImage(world, "blue");
+    await world.settle(QUIET);
+    assert.deepEqual(await pingPongWeights(world), [20, 80]);
+    await patchStatus(world, { abort: true });
+    await world.settle(QUIET);
+    assert.deepEqual(await pingPongWeights(world), [0, 100]);
+    assert.equal((await statusOf(world)).canary?.stablePingPong, "pong");
+    await world.stop();
+  });
+}
+
+test("ARC-204 ping-pong: pods that fail just after the promotion bring nobody back to the former version", async () => {
+  const world = await pingPong(await startArgo({ packs: [istioPack, argoPack] }), [{ setWeight: 20 }]);
   await setImage(world, "yellow");
-  await world.settle(QUIET);
-  assert.deepEqual(hashesBehind(world, "pong"), [HASH.yellow]);
-  assert.deepEqual(await weights(), [80, 20]);
-  status = await statusOf(world);
-  assert.equal(status.canary?.weights?.canary.serviceName, "pong");
-  await promote(world);
-  await world.settle();
-  await world.advance(30_000);
-  status = await statusOf(world);
-  assert.equal(status.phase, "Healthy");
-  assert.equal(status.canary?.stablePingPong, "pong");
-  assert.deepEqual(await weights(), [0, 100]);
-  assert.deepEqual(hashesBehind(world, "pong"), [HASH.yellow]);
-  assert.deepEqual(hashesBehind(world, "ping"), [], "the former version is gone");
-  await checkFixpoint(world);
-
-  await setImage(world, "blue");
-  await world.settle(QUIET);
-  assert.deepEqual(await weights(), [20, 80]);
-  await patchStatus(world, { abort: true });
-  await world.settle(QUIET);
-  assert.deepEqual(await weights(), [0, 100]);
-  assert.equal((await statusOf(world)).canary?.stablePingPong, "pong");
+  for (let turn = 0; turn < 200 && (await statusOf(world)).stableRS !== HASH.yellow; turn++) await world.advance(100);
+  assert.equal((await statusOf(world)).stableRS, HASH.yellow);
+  assert.deepEqual(await pingPongWeights(world), [0, 100]);
+  for (const pod of await world.list(resources.pods, "default")) {
+    if (pod.metadata.labels?.["rollouts-pod-template-hash"] !== HASH.yellow) continue;
+    const conditions = [{ type: "Ready", status: "False" }];
+    const patch = { kind: "merge", body: { status: { conditions } } } as const;
+    await world.client.patch(resources.pods, { namespace: "default", name: pod.metadata.name }, patch, {
+      subresource: "status",
+    });
+  }
+  for (let turn = 0; turn < 10; turn++) {
+    await world.advance(200);
+    assert.deepEqual(await pingPongWeights(world), [0, 100], `turn ${turn}`);
+  }
   await world.stop();
 });
+
+test("ARC-204 ping-pong: a full promotion moves everybody at once, to pods that are there", async () => {
+  const world = await pingPong(await start(ingress));
+  await setImage(world, "yellow");
+  await world.settle(QUIET);
+  await patchStatus(world, { promoteFull: true });
+  await world.settle(QUIET);
+  assert.deepEqual(await pingPongWeights(world), [0, 100]);
+  assert.equal((await statusOf(world)).phase, "Healthy");
+  await world.stop();
+});
+
+test("INV-33 ping-pong: a crash after each write of a whole release ends in the same state", () =>
+  checkCrashAtEachWrite({
+    every: 2,
+    start: () => start(ingress),
+    play: async (world) => {
+      await pingPong(world, [{ setWeight: 50 }, { pause: { duration: 2 } }]);
+      await setImage(world, "yellow");
+      await world.settle();
+    },
+    project: async (world) => (await snapshot(world)).filter((line) => !/^(pods|configmaps) /.test(line)),
+  }));
