@@ -36,7 +36,7 @@ test("ARC-504 ARC-884 ARC-886 autoPromotionSeconds switches by itself, and a res
   }
 });
 
-test("ARC-920 a resume that meets a pod short is not lost", async () => {
+test("ARC-505 ARC-920 a resume that meets a pod short is not lost", async () => {
   const world = await startBlueGreen({ autoPromotionEnabled: false });
   await release(world, "yellow");
   const pods = await world.list(resources.pods);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { goJson } from "./go-json.ts";
 import { podTemplateHash, stepHash } from "./hash.ts";
 import { canonicalQuantity } from "./quantity.ts";
 import type { Step } from "./types.ts";
@@ -27,7 +28,7 @@ const templates: readonly [string, string][] = [
 ];
 
 for (const [image, hash] of templates) {
-  test(`ARC-034 the seed's template with ${image} is named ${hash}`, () => {
+  test(`ARC-031 ARC-033 ARC-034 the seed's template with ${image} is named ${hash}`, () => {
     assert.equal(podTemplateHash(seedTemplate(image)), hash);
   });
 }
@@ -51,8 +52,22 @@ const stepLists: readonly [string, Step[] | undefined, string][] = [
 ];
 
 for (const [name, steps, hash] of stepLists) {
-  test(`ARC-041 steps: ${name}`, () => assert.equal(stepHash(steps), hash));
+  test(`ARC-040 ARC-041 steps: ${name}`, () => assert.equal(stepHash(steps), hash));
 }
+
+test("ARC-042 members that are always there stand in a step's text", () => {
+  const experiment = {
+    templates: [{ name: "a", specRef: "canary" as const }],
+    analyses: [{ name: "r", templateName: "t" }],
+  };
+  assert.equal(
+    goJson("Step", { experiment }),
+    '{"experiment":{"templates":[{"name":"a","specRef":"canary","metadata":{}}],' +
+      '"analyses":[{"name":"r","templateName":"t"}],"analysisRunMetadata":{}}}',
+  );
+  const analysis = { templates: [{ templateName: "t", clusterScope: false }] };
+  assert.equal(goJson("Step", { analysis }), '{"analysis":{"templates":[{"templateName":"t"}]}}');
+});
 
 const quantities: readonly [string, string][] = [
   ["1000m", "1"],

@@ -237,7 +237,7 @@ test("RA-011 a template that changes does not touch the run under way", async ()
   await world.stop();
 });
 
-test("RA-012 ended runs are kept up to the limits, those of a version that is gone not at all", async () => {
+test("RA-012 ARC-655 ended runs are kept up to the limits, those of a version that is gone not at all", async () => {
   const limits = { successfulRunHistoryLimit: 1, unsuccessfulRunHistoryLimit: 0 };
   const spec = { analysis: limits, revisionHistoryLimit: 1 };
   const world = await releasing({ steps: [{ setWeight: 50 }, stepOf()] }, spec);
@@ -252,7 +252,7 @@ test("RA-012 ended runs are kept up to the limits, those of a version that is go
   await world.stop();
 });
 
-test("RA-020 RA-023 a failed run aborts once: traffic to stable, step 0, Degraded with its text", async () => {
+test("RA-020 RA-023 ARC-131 a failed run aborts once: traffic to stable, step 0, Degraded with its text", async () => {
   const world = await releasing({ steps: paused, analysis: background });
   await finish(world, RUN, "Failed", "too slow");
   await world.settle();
