@@ -211,7 +211,7 @@ test("a missing kubectl is named", async () => {
 
 test("an unknown command or pack is refused with what there is", async () => {
   const pack = await fairway("up", "--packs", "acme");
-  assert.match(pack.stderr, /no pack is called acme; there are: istio, kruise, lanes, argo/);
+  assert.match(pack.stderr, /no pack is called acme; there are: istio, kruise, lanes, gateway-api, argo/);
   assert.equal(pack.exitCode, 1);
   const command = await fairway("fly");
   assert.match(command.stderr, /unknown command 'fly'/);
