@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -252,4 +252,28 @@ test("SEED-001 the examples have no lint error", async () => {
   const { stdout, exitCode } = await fairway("lint", "-f", examples);
   assert.match(stdout, /^0 errors/m);
   assert.equal(exitCode, 0);
+});
+
+test("SEED-001 lint of a directory above the manifests says where they are, and descends when told to", async () => {
+  const above = path.dirname(examples);
+  const flat = await fairway("lint", "-f", above);
+  assert.equal(flat.exitCode, 1);
+  assert.match(
+    flat.stderr,
+    /^error: no manifests .* in directory \S+; there are some in .*\/argo, .*\/lanes: add --recursive$/m,
+  );
+  const deep = await fairway("lint", "-R", "-f", above);
+  assert.equal(deep.exitCode, 0, deep.stderr);
+  assert.match(deep.stdout, /\/lanes\/apps\.yaml:\d+: info /);
+});
+
+test("SEED-003 lint --fix refuses before it writes what would be lost", async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), "fairway-mended-"));
+  const [argo, lanes] = ["argo", "lanes"].map((name) => path.join(path.dirname(examples), name));
+  const both = await fairway("lint", "-f", argo!, lanes!, "--fix", "--output", directory);
+  assert.match(both.stderr, /^error: \S+argo\/gateway\.yaml and \S+lanes\/gateway\.yaml would both become \S+$/m);
+  assert.deepEqual(readdirSync(directory), []);
+  const input = await run(path.join(bin, "fairway"), ["lint", "-f", "-", "--fix"], { input: "kind: Service" });
+  assert.match(input.stderr, /^error: --fix of standard input needs --output DIR$/m);
+  rmSync(directory, { recursive: true });
 });
