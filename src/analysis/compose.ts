@@ -3,6 +3,7 @@ import { deepEqual } from "../base/json.ts";
 import { placeholderValues, resolveMetric } from "./arguments.ts";
 import { fieldValue } from "./field-path.ts";
 import { effectiveCount } from "./numbers.ts";
+import { templatePoliciesProblem } from "./policy.ts";
 import { AnalysisSpecError } from "./spec-error.ts";
 import type {
   AnalysisRunSpec,
@@ -184,6 +185,8 @@ export function templatesProblem(
 ): string | null {
   try {
     flattenTemplates(templates);
+    const ofPolicies = templatePoliciesProblem(templates);
+    if (ofPolicies !== null) return ofPolicies;
     for (const template of templates) {
       const values = placeholderValues(template.spec.args);
       for (const declared of template.spec.metrics ?? []) {

@@ -1,5 +1,7 @@
 import { redact, resolveArguments, resolveMetric } from "./arguments.ts";
 import { judge } from "./condition.ts";
+import { tooFew, withoutData } from "./no-data.ts";
+import { dataPolicyOf } from "./policy.ts";
 import {
   MeasurementError,
   type ProviderAnswer,
@@ -8,6 +10,7 @@ import {
   providerField,
   type SecretReader,
 } from "./provider.ts";
+import { reasonText } from "./reason.ts";
 import { AnalysisSpecError } from "./spec-error.ts";
 import { isTerminating, type MeasurementOutcome } from "./status.ts";
 import type { AnalysisRun, Argument, Measurement, Metric } from "./types.ts";
@@ -32,11 +35,17 @@ export async function measureOnce(
       throw new MeasurementError(`provider "${providerField(metric)}" is not available in this installation`);
     const isAsked = measurement.resumeAt !== undefined && provider.resume;
     const answer = await (isAsked ? provider.resume!(request, context) : provider.measure(request, context));
-    return hidden(outcomeOf(request.metric, answer, context), secrets);
+    return hidden(await outcomeOf(run, request.metric, answer, context), secrets);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    const metricMetadata = error instanceof MeasurementError ? error.metricMetadata : {};
-    return hidden({ phase: "Error", message, metricMetadata }, secrets);
+    if (!(error instanceof MeasurementError)) return hidden({ phase: "Error", message, metricMetadata: {} }, secrets);
+    const { metricMetadata, isNoData } = error;
+    const failed: MeasurementOutcome = { phase: "Error", message, metricMetadata };
+    const policy = isNoData ? dataPolicyOf(run, metric.name).onNoData : null;
+    return hidden(
+      policy === null ? failed : withoutData(failed, { policy, metric, now: context.clock.now() }),
+      secrets,
+    );
   }
 }
 
@@ -46,17 +55,32 @@ export interface MeasureOnce {
   readonly measurement: Measurement;
 }
 
-function outcomeOf(metric: Metric, answer: ProviderAnswer, { clock }: ProviderContext): MeasurementOutcome {
+async function outcomeOf(
+  run: AnalysisRun,
+  metric: Metric,
+  answer: ProviderAnswer,
+  { clock }: ProviderContext,
+): Promise<MeasurementOutcome> {
   if (answer.kind === "outcome") return answer.outcome;
-  const verdict = judge(metric, answer.result, clock.now());
-  const { metadata, metricMetadata } = answer;
-  return {
+  const now = clock.now();
+  const verdict = judge(metric, answer.result, now);
+  const { metadata, metricMetadata, windowMs } = answer;
+  const { onNoData: policy, minSamples } = dataPolicyOf(run, metric.name);
+  const isTold = verdict.phase === "Failed" || verdict.phase === "Inconclusive";
+  const seen = isTold || minSamples > 0 ? ((await answer.countRequests?.()) ?? null) : null;
+  const { text } = answer.result;
+  const outcome: MeasurementOutcome = {
     ...verdict,
     // Kept even when the condition cannot be evaluated (EX-005).
-    value: answer.result.text,
+    value: text,
     ...(metadata ? { metadata } : {}),
     ...(metricMetadata ? { metricMetadata } : {}),
+    ...(isTold ? { reason: reasonText(metric, { phase: verdict.phase, text, windowMs, seen }) } : {}),
   };
+  if (policy === null) return outcome;
+  if (verdict.isNoData) return withoutData(outcome, { policy, metric, now });
+  if (minSamples === 0 || (seen && seen.total >= minSamples)) return outcome;
+  return tooFew(outcome, { policy, minSamples, seen, metric, now });
 }
 
 /** AN-019: secrets are read anew for each measurement. */
@@ -88,6 +112,7 @@ function hidden(outcome: MeasurementOutcome, secrets: readonly string[]): Measur
   return {
     ...outcome,
     ...(outcome.message === undefined ? {} : { message: redact(outcome.message, secrets) }),
+    ...(outcome.reason === undefined ? {} : { reason: redact(outcome.reason, secrets) }),
     ...(outcome.metadata ? { metadata: texts(outcome.metadata) } : {}),
     ...(outcome.metricMetadata ? { metricMetadata: texts(outcome.metricMetadata) } : {}),
   };

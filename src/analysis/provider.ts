@@ -9,9 +9,17 @@ export class MeasurementError extends Error {
   /** Told with the error: of the metric (MP-007). */
   readonly metricMetadata: Readonly<Record<string, string>>;
 
-  constructor(message: string, metricMetadata: Readonly<Record<string, string>> = {}) {
+  /** The provider answered, and had nothing to tell. */
+  readonly isNoData: boolean;
+
+  constructor(
+    message: string,
+    metricMetadata: Readonly<Record<string, string>> = {},
+    { isNoData = false }: { readonly isNoData?: boolean } = {},
+  ) {
     super(message);
     this.metricMetadata = metricMetadata;
+    this.isNoData = isNoData;
   }
 }
 
@@ -68,6 +76,21 @@ export type ProviderAnswer =
 interface AnswerMetadata {
   readonly metadata?: Readonly<Record<string, string>>;
   readonly metricMetadata?: Readonly<Record<string, string>>;
+  /** How far back the value looks, where there is one answer to that. */
+  readonly windowMs?: number;
+  /**
+   * Counts the requests behind the value, where it can be told; null: no answer came. Asked only when somebody wants to
+   * know, since it costs the provider another query.
+   */
+  readonly countRequests?: () => Promise<SeenRequests | null>;
+}
+
+export interface SeenRequests {
+  readonly windowMs: number;
+  /** Rounded: counters are read now and then, and what happened between is estimated. */
+  readonly total: number;
+  /** Code → number, most frequent first; empty where the metric does not tell codes. */
+  readonly codes: readonly (readonly [code: string, count: number])[];
 }
 
 /**

@@ -18,7 +18,7 @@ export function nextMeasurementAt(metric: Metric, status: AnalysisRunStatus, now
 }
 
 /** A metric without interval is measured again only after an error. */
-function pauseAfter({ interval }: Metric, phase: string): number {
+export function pauseAfter({ interval }: Metric, phase: string): number {
   if (phase === "Error" || !interval) return ERROR_RETRY_MS;
   return parseDurationMs(interval) ?? ERROR_RETRY_MS;
 }

@@ -71,6 +71,8 @@ export interface MeasurementOutcome {
   /** For the metric as a whole, e.g. the resolved query (MP-007). Kept from the first measurement. */
   readonly metricMetadata?: Readonly<Record<string, string>>;
   readonly isNoData?: boolean;
+  /** Why it did not succeed, in numbers (EC-020). Kept beside the metric until a measurement succeeds. */
+  readonly reason?: string;
 }
 
 /** Counts measurements that saw nothing; in the metric's metadata since no field of the original's tells it. */
@@ -105,7 +107,11 @@ export interface FinishOptions {
   readonly now: Instant;
 }
 
-function ended({ resumeAt: _, ...open }: Measurement, outcome: MeasurementOutcome, now: Instant): Measurement {
+function ended(
+  { resumeAt: _, message: __, ...open }: Measurement,
+  outcome: MeasurementOutcome,
+  now: Instant,
+): Measurement {
   const metadata = { ...open.metadata, ...outcome.metadata };
   return {
     ...open,
@@ -135,10 +141,37 @@ function count(result: MetricResult, phase: AnalysisPhase): MetricResult {
   }
 }
 
-function withMetadata(result: MetricResult, { metricMetadata, isNoData, phase }: MeasurementOutcome): MetricResult {
-  const counts = isNoData && phase !== "Error" ? { [NO_DATA_COUNT]: String(noDataCount(result) + 1) } : {};
-  const metadata = { ...metricMetadata, ...result.metadata, ...counts };
-  return Object.keys(metadata).length > 0 ? { ...result, metadata } : result;
+/** Why the last measurement did not succeed (EC-020). */
+const REASON = "reason";
+/** Start of the measurement that was told to wait for data. */
+const WAITING = "waiting-for-data-since";
+
+export function reasonOf(result: MetricResult | undefined): string {
+  return result?.metadata?.[REASON] ?? "";
+}
+
+/** A measurement that found no data, and is taken again instead of being counted (EC-021). */
+export function isWaitingForData(result: MetricResult | undefined): boolean {
+  const open = openMeasurement(result);
+  return open?.message !== undefined && open.resumeAt !== undefined;
+}
+
+/** Notes that a waiting measurement has been told of; null: it was before. */
+export function toldWaiting(result: MetricResult): MetricResult | null {
+  const since = openMeasurement(result)?.startedAt ?? "";
+  if (!isWaitingForData(result) || result.metadata?.[WAITING] === since) return null;
+  return { ...result, metadata: { ...result.metadata, [WAITING]: since } };
+}
+
+function withMetadata(result: MetricResult, outcome: MeasurementOutcome): MetricResult {
+  const { metricMetadata, isNoData, phase, reason } = outcome;
+  const isCounted = isNoData && isCompleted(phase) && phase !== "Error";
+  const counts = isCounted ? { [NO_DATA_COUNT]: String(noDataCount(result) + 1) } : {};
+  const { [REASON]: _, ...former } = result.metadata ?? {};
+  const metadata = { ...metricMetadata, ...former, ...counts, ...(reason ? { [REASON]: reason } : {}) };
+  if (Object.keys(metadata).length > 0) return { ...result, metadata };
+  const { metadata: __, ...bare } = result;
+  return bare;
 }
 
 /** AN-049: the newest measurements stay; counters keep the totals. */

@@ -18,3 +18,14 @@ export function parseDuration(text: string): number | null {
   if (match === null) return null;
   return units.reduce((total, [, milliseconds], index) => total + Number(match[index + 1] ?? 0) * milliseconds, 0);
 }
+
+/** `90000` to `1m30s`. */
+export function formatDuration(milliseconds: number): string {
+  let left = milliseconds;
+  const parts = units.map(([unit, length]) => {
+    const count = Math.floor(left / length);
+    left -= count * length;
+    return count === 0 ? "" : `${count}${unit}`;
+  });
+  return parts.join("") || "0s";
+}

@@ -94,7 +94,8 @@ async function askV1({ query = "" }: Config, window: Window, context: ProviderCo
   const answer = await exchangeJson<AnswerV1>({ method: "GET", url, headers, timeoutMs }, context);
   if (answer.error) throw new MeasurementError(answer.error);
   const points = answer.series?.[0]?.pointlist;
-  if (points && points.length === 0) throw new MeasurementError("Datadog's series has no points");
+  if (points && points.length === 0)
+    throw new MeasurementError("Datadog's series has no points", {}, { isNoData: true });
   return points?.at(-1)?.[1] ?? null;
 }
 

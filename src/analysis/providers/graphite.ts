@@ -20,7 +20,7 @@ export const graphite: Provider = {
     const url = `${joinUrl(address, "/render")}?${form}`;
     const series = await exchangeJson<readonly Series[]>({ method: "GET", url, timeoutMs: 5000 }, context);
     const values = (series[0]?.datapoints ?? []).map(([value]) => value).filter((value) => value !== null);
-    if (values.length === 0) throw new MeasurementError("no values found");
+    if (values.length === 0) throw new MeasurementError("no values found", {}, { isNoData: true });
     return {
       kind: "result",
       result: { value: values, type: "[]float64", text: `[${values.map(formatFloat).join(",")}]` },

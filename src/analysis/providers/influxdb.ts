@@ -27,7 +27,7 @@ export const influxdb: Provider = {
     const body = { query, type: "flux", dialect };
     const text = await exchangeText({ method: "POST", url, headers, body, timeoutMs: TIMEOUT_MS }, context);
     const values = fluxValues(text);
-    if (values.length === 0) throw new MeasurementError("no results returned from flux query");
+    if (values.length === 0) throw new MeasurementError("no results returned from flux query", {}, { isNoData: true });
     const texts = values.map((value) => (typeof value === "number" ? formatFloat(value) : String(value)));
     return { kind: "result", result: { value: values, text: `[${texts.join(",")}]` } };
   },

@@ -44,7 +44,8 @@ export const newRelic: Provider = {
       throw new MeasurementError(answer.errors.map(({ message }) => message).join("; "), metricMetadata);
     }
     const results = answer.data?.actor?.account?.nrql?.results ?? [];
-    if (results.length === 0) throw new MeasurementError("no results returned from NRQL query", metricMetadata);
+    if (results.length === 0)
+      throw new MeasurementError("no results returned from NRQL query", metricMetadata, { isNoData: true });
     // One row is the row itself: users write `result.average`.
     const value = results.length === 1 ? results[0]! : results;
     return { kind: "result", result: { value, text: JSON.stringify(value) }, metricMetadata };

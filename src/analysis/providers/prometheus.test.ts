@@ -280,6 +280,98 @@ for (const [query, what] of [
   });
 }
 
+/** Answers the query with `value`, and the count behind it with what each code has. */
+function counting(value: string, codes: Readonly<Record<string, string>> | null) {
+  return ({ body }: { readonly body: string }): Reply => {
+    const { query } = Object.fromEntries(new URLSearchParams(body));
+    if (!query?.startsWith("sum by (response_code) (increase(")) return { body: vector(value) };
+    if (codes === null) return { status: 500, body: "" };
+    const result = Object.entries(codes).map(([code, count]) => ({
+      metric: code === "" ? {} : { response_code: code },
+      value: [1, count],
+    }));
+    return { body: { status: "success", data: { resultType: "vector", result } } };
+  };
+}
+
+const RATIO = "sum(rate(good_total[40s])) / sum(rate(http_requests_total[40s]))";
+const COUNT = "sum by (response_code) (increase(http_requests_total[40s]))";
+
+test("EC-020 a failed measurement says in numbers why; one that succeeds asks for nothing more", async () => {
+  const failed = await ask(
+    counting("0.5", { 200: "18.4", 503: "18.6", 404: "0.2" }),
+    (url) => ({ address: url, query: RATIO }),
+    { successCondition: "result[0] > 0.9" },
+  );
+  assert.deepEqual([failed.phase, failed.message], ["Failed", undefined], "the original's text stays");
+  assert.equal(
+    failed.reason,
+    'measured [0.5]: successCondition "result[0] > 0.9" does not hold; about 37 requests in 40s: 19 × 503, 18 × 200',
+  );
+  assert.equal(new URLSearchParams(failed.received[1]?.body).get("query"), COUNT);
+  const passed = await ask(counting("1", {}), (url) => ({ address: url, query: RATIO }), {
+    successCondition: "result[0] > 0.9",
+  });
+  assert.deepEqual([passed.phase, passed.reason, passed.received.length], ["Successful", undefined, 1]);
+});
+
+test("EC-020 a count that cannot be had is left out", async () => {
+  const { phase, reason } = await ask(counting("0.5", null), (url) => ({ address: url, query: RATIO }), {
+    successCondition: "result[0] > 0.9",
+  });
+  assert.equal(phase, "Failed");
+  assert.equal(reason, 'measured [0.5]: successCondition "result[0] > 0.9" does not hold; in a window of 40s');
+});
+
+const noData: readonly (readonly [policy: string, value: string | null, phase: string])[] = [
+  ["error", "NaN", "Error"],
+  ["fail", null, "Failed"],
+  ["pass", null, "Successful"],
+  ["pass", "NaN", "Successful"],
+  ["pause", null, "Inconclusive"],
+  ["wait", null, "Running"],
+  ["wait", "0.5", "Failed"],
+];
+for (const [policy, value, phase] of noData) {
+  test(`EC-021 on-no-data: ${policy} makes ${value ?? "an empty answer"} ${phase}`, async () => {
+    const outcome = await ask(
+      ({ path }) =>
+        path.startsWith("/api/v1/label/")
+          ? { status: 404, body: "" }
+          : { body: value === null ? vector() : vector(value) },
+      (url) => ({ address: url, query: RATIO }),
+      { successCondition: "result[0] > 0.9", annotations: { "argo.fairway.dev/on-no-data": policy } },
+    );
+    assert.equal(outcome.phase, phase);
+    if (value !== "0.5")
+      assert.match(outcome.message ?? "", new RegExp(`\\(argo.fairway.dev/on-no-data: ${policy}\\)$`));
+    assert.equal(outcome.resumeAt, phase === "Running" ? testClock.now() + 10_000 : undefined);
+  });
+}
+
+const few: readonly (readonly [codes: Readonly<Record<string, string>> | null, expected: string])[] = [
+  [{ 200: "21" }, "Successful"],
+  [{ "": "21" }, "Successful"],
+  [
+    { 200: "19.4" },
+    "Error about 19 requests in 40s: 19 × 200; argo.fairway.dev/min-samples is 20 (argo.fairway.dev/on-no-data: error)",
+  ],
+  [{}, "Error about 0 requests in 40s; argo.fairway.dev/min-samples is 20 (argo.fairway.dev/on-no-data: error)"],
+  [
+    null,
+    "Error the requests behind the value could not be counted; argo.fairway.dev/min-samples is 20 (argo.fairway.dev/on-no-data: error)",
+  ],
+];
+for (const [codes, expected] of few) {
+  test(`EC-021 min-samples: 20 with ${JSON.stringify(codes)}: ${expected}`, async () => {
+    const { phase, message } = await ask(counting("1", codes), (url) => ({ address: url, query: RATIO }), {
+      successCondition: "result[0] > 0.9",
+      annotations: { "argo.fairway.dev/min-samples": "20" },
+    });
+    assert.equal([phase, ...(message ? [message] : [])].join(" "), expected);
+  });
+}
+
 test("MP-006 warnings of the API stand in the measurement", async () => {
   const { metadata } = await ask(
     () => ({ body: { ...vector("1"), warnings: ["w1", "w2"] } }),

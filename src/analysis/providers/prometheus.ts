@@ -9,11 +9,17 @@ import {
   type Value,
 } from "../expression/index.ts";
 import { failureText } from "../http.ts";
-import { type HttpAnswer, MeasurementError, type Provider, type ProviderContext } from "../provider.ts";
+import {
+  type HttpAnswer,
+  MeasurementError,
+  type Provider,
+  type ProviderContext,
+  type SeenRequests,
+} from "../provider.ts";
 import type { PrometheusMetric } from "../types.ts";
 import { basic, bearerToken } from "./oauth2.ts";
 import { emptyHint, type LabelValues } from "./prometheus-hint.ts";
-import { countsRequests } from "./prometheus-requests.ts";
+import { countsRequests, type RequestCount, requestCount, windowsOf } from "./prometheus-requests.ts";
 import { type SignRequest, signed } from "./sigv4.ts";
 
 /** Prometheus' HTTP API, as the original uses it (section 5.1). */
@@ -30,9 +36,13 @@ export const prometheus: Provider = {
         ...(warnings.length > 0 ? { warnings: warnings.map((text) => `"${text}"`).join(", ") } : {}),
         ...(result.text === "[]" ? await hint(config, address, context) : {}),
       };
+      const count = config.rangeQuery ? null : requestCount(config.query ?? "");
+      const [windowMs, ...otherWindows] = windowsOf(config.query ?? "");
       return {
         kind: "result",
         result,
+        ...(windowMs === undefined || otherWindows.length > 0 ? {} : { windowMs }),
+        ...(count ? { countRequests: () => countRequests(config, count, context) } : {}),
         ...(Object.keys(metadata).length > 0 ? { metadata } : {}),
         // SE-008: whoever reads the status sees which address really answered.
         metricMetadata: address === config.address ? metricMetadata : { ...metricMetadata, PrometheusAddress: address },
@@ -116,6 +126,37 @@ async function hint(config: PrometheusMetric, address: string, context: Provider
   } catch {
     return {};
   }
+}
+
+const COUNT_TIMEOUT_SECONDS = 5;
+
+/** The requests behind a value (EC-020, EC-021). The same address is asked in the same way as for the value. */
+async function countRequests(
+  config: PrometheusMetric,
+  { query: text, windowMs }: RequestCount,
+  context: ProviderContext,
+): Promise<SeenRequests | null> {
+  try {
+    const { answer } = await query({ ...config, query: text, timeout: COUNT_TIMEOUT_SECONDS }, context);
+    const { status, data } = JSON.parse(answer.text) as ApiAnswer;
+    if (status !== "success" || data?.resultType !== "vector") return null;
+    const series = (data.result as readonly CountSeries[]).map(
+      ({ metric, value }) => [metric?.["response_code"] ?? "", parseSample(value)] as const,
+    );
+    const total = Math.round(series.reduce((sum, [, count]) => sum + count, 0));
+    const codes = series
+      .map(([code, count]) => [code, Math.round(count)] as const)
+      .filter(([code, count]) => code !== "" && count > 0)
+      .sort(([, left], [, right]) => right - left);
+    return { windowMs, total, codes };
+  } catch {
+    return null;
+  }
+}
+
+interface CountSeries {
+  readonly metric?: Readonly<Record<string, string>>;
+  readonly value: Sample;
 }
 
 function addressOf({ address }: PrometheusMetric, { environment }: ProviderContext): string {

@@ -49,7 +49,12 @@ export const testClock = new VirtualClock(Date.UTC(2030, 0, 1));
 export async function measureWith(
   providers: Providers,
   metric: Omit<Metric, "name">,
-  options: { readonly context?: Partial<ProviderContext>; readonly measurement?: Measurement } = {},
+  options: {
+    readonly context?: Partial<ProviderContext>;
+    readonly measurement?: Measurement;
+    /** Of the run. */
+    readonly annotations?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<MeasurementOutcome> {
   const { http, close } = createHttp({ clock: testClock });
   const context: ProviderContext = {
@@ -64,7 +69,7 @@ export async function measureWith(
   const run = {
     apiVersion: "",
     kind: "",
-    metadata: { name: "r", namespace: "ns" },
+    metadata: { name: "r", namespace: "ns", annotations: options.annotations ?? {} },
     spec: { metrics: [named] },
   } as AnalysisRun;
   const measurement = options.measurement ?? { phase: "Running" };

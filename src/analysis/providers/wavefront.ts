@@ -35,7 +35,8 @@ export const wavefront: Provider = {
       .map(({ data }) => data?.at(-1)?.[1])
       .filter((value) => value !== undefined);
     const [only] = values;
-    if (only === undefined) throw new MeasurementError("No TimeSeries found in response from Wavefront");
+    if (only === undefined)
+      throw new MeasurementError("No TimeSeries found in response from Wavefront", {}, { isNoData: true });
     const texts = values.map((value) => value.toFixed(2));
     return values.length === 1
       ? { kind: "result", result: { value: only, type: "float64", text: texts[0]! } }

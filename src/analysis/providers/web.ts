@@ -64,6 +64,7 @@ function resultOf(body: string, jsonPath: string): Result {
   const found = path.evaluate(document);
   if (found.length === 0) throw new MeasurementError(`Could not find JSONPath in body: ${jsonPath} is not found`);
   const [value] = found;
-  if (value === undefined || value === null) throw new MeasurementError("result of web metric produced no value");
+  if (value === undefined || value === null)
+    throw new MeasurementError("result of web metric produced no value", {}, { isNoData: true });
   return { value: value as Value, text: JSON.stringify(value) };
 }

@@ -1,4 +1,5 @@
 import { collectTemplates, composeRunSpec } from "../../analysis/compose.ts";
+import { runPolicies } from "../../analysis/policy.ts";
 import type { AnalysisTemplate, Argument } from "../../analysis/types.ts";
 import type { ObjectMeta } from "../../api/meta.ts";
 import { GROUP, labels, VERSION } from "../../dialects/argo/keys.ts";
@@ -24,8 +25,11 @@ export async function createAnalysisRun(context: CommandContext, options: Create
   }
   const args = options.args.map(parseArgument);
   const template = await findTemplate(context, options);
-  const metadata = metadataOf(template, options, context.namespace);
-  const spec = composeRunSpec({ templates: await withIncluded(context, template), args });
+  const templates = await withIncluded(context, template);
+  const policies = runPolicies(templates);
+  const annotations = Object.keys(policies).length > 0 ? { annotations: policies } : {};
+  const metadata = { ...metadataOf(template, options, context.namespace), ...annotations };
+  const spec = composeRunSpec({ templates, args });
   const run = { apiVersion: `${GROUP}/${VERSION}`, kind: "AnalysisRun", metadata, spec };
   const created = await context.client.create(resources.analysisRuns, run);
   context.print(`analysisrun.${GROUP}/${created.metadata.name} created\n`);

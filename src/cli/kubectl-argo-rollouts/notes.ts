@@ -23,6 +23,7 @@ export function renderNotes({
 }
 
 /** Without what the picture's own message says already. */
-function textOf({ lastMessage, hint }: MetricSummary, shown: string): string {
-  return [shown.includes(lastMessage) ? "" : lastMessage, hint].filter((part) => part !== "").join("; ");
+function textOf({ lastMessage, hint, reason }: MetricSummary, shown: string): string {
+  const numbers = reason === lastMessage ? "" : reason;
+  return [shown.includes(lastMessage) ? "" : lastMessage, numbers, hint].filter((part) => part !== "").join("; ");
 }

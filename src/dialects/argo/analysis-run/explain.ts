@@ -1,5 +1,5 @@
-import { isCompleted, lastMeasurement, openMeasurement, resultOf } from "../../../analysis/status.ts";
-import type { AnalysisRun, AnalysisRunStatus, Measurement } from "../../../analysis/types.ts";
+import { isCompleted, lastMeasurement, openMeasurement, reasonOf, resultOf } from "../../../analysis/status.ts";
+import type { AnalysisRun, AnalysisRunStatus, Measurement, MetricResult } from "../../../analysis/types.ts";
 import type { KubeObject } from "../../../api/meta.ts";
 import type { PlannedEvent } from "../../../runtime/plan.ts";
 import { hintOf } from "../hint.ts";
@@ -16,11 +16,19 @@ export function explanations(run: AnalysisRun, { assessed, begun, completed }: T
     const last = lastMeasurement(result);
     if (!last || !isCompleted(last.phase)) return [];
     const isFollowed = openMeasurement(resultOf(begun, result.name)) !== undefined;
-    const text = reasonOf(last);
-    const isNew = text !== reasonOf(result.measurements?.at(-2));
+    const [own, numbers] = [textOf(last), reasonOf(result)];
+    const before = result.measurements?.at(-2);
+    // Numbers differ each time: a failure that follows another one is no news.
+    const isNew = own === "" ? before?.phase !== last.phase : own !== textOf(before);
     const isTold = completed.has(result.name) || (isFollowed && isNew);
+    const text = [own, own === numbers ? "" : numbers].filter((part) => part !== "").join("; ");
     return text !== "" && isTold ? events(run, { metric: result.name, phase: last.phase, text }) : [];
   });
+}
+
+/** The same for a measurement that waits for data instead of ending (EC-021). */
+export function waitingEvents(run: AnalysisRun, result: MetricResult): readonly PlannedEvent[] {
+  return events(run, { metric: result.name, phase: "Waiting", text: textOf(openMeasurement(result)) });
 }
 
 interface Transition {
@@ -31,7 +39,7 @@ interface Transition {
   readonly completed: ReadonlySet<string>;
 }
 
-function reasonOf(measurement: Measurement | undefined): string {
+function textOf(measurement: Measurement | undefined): string {
   if (!measurement) return "";
   return [measurement.message ?? "", hintOf(measurement)].filter((part) => part !== "").join("; ");
 }

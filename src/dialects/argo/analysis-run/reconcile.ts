@@ -1,8 +1,16 @@
 import { resolveArguments, resolveMetric } from "../../../analysis/arguments.ts";
 import { assessRun } from "../../../analysis/assess.ts";
+import { dataPolicyProblem } from "../../../analysis/policy.ts";
 import { nextMeasurementAt } from "../../../analysis/schedule.ts";
 import { AnalysisSpecError } from "../../../analysis/spec-error.ts";
-import { finishMeasurement, isCompleted, isTerminating, startMeasurement } from "../../../analysis/status.ts";
+import {
+  finishMeasurement,
+  isCompleted,
+  isTerminating,
+  startMeasurement,
+  toldWaiting,
+  withResult,
+} from "../../../analysis/status.ts";
 import type { AnalysisPhase, AnalysisRun, AnalysisRunStatus, Metric } from "../../../analysis/types.ts";
 import { metricsProblem, validateRules } from "../../../analysis/validate.ts";
 import { formatTime, type Instant, parseTime } from "../../../base/time.ts";
@@ -16,7 +24,7 @@ import {
   type StatusWrite,
   type Write,
 } from "../../../runtime/plan.ts";
-import { explanations } from "./explain.ts";
+import { explanations, waitingEvents } from "./explain.ts";
 import type { AnalysisRunView } from "./gather.ts";
 import { followJobs, forgottenJobs, JOB_NAME, JOB_NAMESPACE, jobName, renderJob, terminateJobs } from "./jobs.ts";
 
@@ -46,7 +54,7 @@ function checkSpec({ run, secretOf }: AnalysisRunView): { metrics: readonly Metr
   }
   try {
     validateRules(resolved, { dryRun, measurementRetention });
-    const problem = metricsProblem(resolved);
+    const problem = metricsProblem(resolved) ?? dataPolicyProblem(run, resolved);
     return problem === null ? { metrics: resolved } : { problem: `Analysis spec invalid: ${problem}` };
   } catch (error) {
     if (!(error instanceof AnalysisSpecError)) throw error;
@@ -77,13 +85,30 @@ function proceed(view: AnalysisRunView, before: AnalysisRunStatus, metrics: read
   if (assessed.hasCompleted) events.push(runEvent(run, assessed.status.phase!));
   const completed = new Set(assessed.completedMetrics.map(({ name }) => name));
   events.push(...explanations(run, { assessed: assessed.status, begun: begun.status, completed }));
+  const told = tellWaiting(run, begun.status);
   return {
-    writes: [...ended.writes, ...begun.writes, ...forgottenJobs(begun.status, jobs)],
-    status: statusWrite(run, begun.status),
-    events,
-    requeueAt: wakeAt(run, begun.status, { metrics, now }),
-    onRefusal: (write, error) => refused(view, begun.status, { write, error }),
+    writes: [...ended.writes, ...begun.writes, ...forgottenJobs(told.status, jobs)],
+    status: statusWrite(run, told.status),
+    events: [...events, ...told.events],
+    requeueAt: wakeAt(run, told.status, { metrics, now }),
+    onRefusal: (write, error) => refused(view, told.status, { write, error }),
   };
+}
+
+/** EC-021: that a measurement waits for data is told once, and noted so that it stays at once. */
+function tellWaiting(
+  run: AnalysisRun,
+  before: AnalysisRunStatus,
+): { status: AnalysisRunStatus; events: PlannedEvent[] } {
+  let status = before;
+  const events: PlannedEvent[] = [];
+  for (const result of before.metricResults ?? []) {
+    const told = toldWaiting(result);
+    if (!told) continue;
+    status = withResult(status, told);
+    events.push(...waitingEvents(run, told));
+  }
+  return { status, events };
 }
 
 /** Marks what is due (AN-031 to AN-035). */

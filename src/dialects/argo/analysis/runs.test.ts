@@ -303,3 +303,35 @@ test("AN-051 a run that is deleted in mid-release is made again", async () => {
   assert.equal((await statusOf(world)).canary?.currentBackgroundAnalysisRunStatus?.name, RUN);
   await world.stop();
 });
+
+test("EC-021 a run takes over its templates' policy, the Rollout's own metadata first; a bad one is refused", async () => {
+  const world = await startArgo();
+  const key = "argo.fairway.dev/on-no-data";
+  const annotated = (name: string, policy: string) => {
+    const template = aTemplate(name);
+    return { ...template, metadata: { ...template.metadata, annotations: { [key]: policy, other: "x" } } };
+  };
+  await world.apply([annotated("rate", "wait"), annotated("own", "fail")]);
+  const analysis = { templates: [{ templateName: "rate" }, { templateName: "own" }] };
+  await deployed(world, aRollout({ steps: paused, analysis }));
+  await setImage(world, "yellow");
+  await world.settle(QUIET);
+  const policyOf = async (name: string) => (await runs(world)).get(name)?.metadata.annotations;
+  assert.deepEqual(await policyOf(RUN), { [key]: "rate=wait, own=fail", "rollout.argoproj.io/revision": "2" });
+  const analysisRunMetadata = { annotations: { [key]: "pause" } };
+  await world.patch(resources.argoRollouts, KEY, {
+    spec: { strategy: { canary: { analysis: { ...analysis, analysisRunMetadata } } } },
+  });
+  await setImage(world, "orange");
+  await world.settle(QUIET);
+  const latest = [...(await runs(world)).keys()].find((name) => name.endsWith("-3")) ?? "";
+  assert.equal((await policyOf(latest))?.[key], "pause");
+  await world.apply(annotated("rate", "ignore"));
+  await setImage(world, "red");
+  await world.settle(QUIET);
+  assert.match(
+    (await statusOf(world)).message ?? "",
+    /^InvalidSpec: .*: rate: annotation argo.fairway.dev\/on-no-data: "ignore" is none of error, fail, pass, pause, wait$/,
+  );
+  await world.stop();
+});

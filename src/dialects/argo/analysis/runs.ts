@@ -5,6 +5,7 @@ import {
   resolveGivenArguments,
   type TemplateLookup,
 } from "../../../analysis/compose.ts";
+import { runPolicies } from "../../../analysis/policy.ts";
 import { AnalysisSpecError } from "../../../analysis/spec-error.ts";
 import type { AnalysisTemplate, Argument, TemplateRef } from "../../../analysis/types.ts";
 import { apiVersionOf, keyOf, resources } from "../../../kube/resource.ts";
@@ -57,6 +58,11 @@ export function templateRefs({ templates = [] }: RolloutAnalysis): TemplateRef[]
     templateName,
     ...(clusterScope === undefined ? {} : { clusterScope }),
   }));
+}
+
+/** EC-021: a run is judged as its templates ask for. */
+function templatePolicies({ view }: Pass, analysis: RolloutAnalysis): Readonly<Record<string, string>> {
+  return runPolicies(collectTemplates(templateRefs(analysis), lookupIn(view)));
 }
 
 export function lookupIn(view: Pass["view"]): TemplateLookup {
@@ -162,7 +168,7 @@ function build(pass: Pass, name: string, type: RunType, analysis: RolloutAnalysi
         ...extra,
         ...rollout.spec.selector?.matchLabels,
       },
-      annotations: { ...notes, [annotations.revision]: String(revision) },
+      annotations: { ...templatePolicies(pass, analysis), ...notes, [annotations.revision]: String(revision) },
       ownerReferences: [ownerReference(rollout)],
     },
     spec,

@@ -1,4 +1,5 @@
 import { collectTemplates, composeRunSpec, isSameRunSpec, templatesProblem } from "../../../analysis/compose.ts";
+import { runPolicies } from "../../../analysis/policy.ts";
 import { AnalysisSpecError } from "../../../analysis/spec-error.ts";
 import { isCompleted } from "../../../analysis/status.ts";
 import type { AnalysisRun, AnalysisRunSpec, AnalysisTemplate, Argument } from "../../../analysis/types.ts";
@@ -84,17 +85,19 @@ function templatesOf(
 function start(view: ExperimentView, analysis: ExperimentAnalysis): AnalysisStep {
   const { experiment } = view;
   let spec: AnalysisRunSpec | null = null;
+  let policies: Readonly<Record<string, string>> = {};
   const problem = templatesOf(view, analysis, (templates) => {
     const args = (analysis.args ?? []).map((argument) => resolveArgument(view, argument));
     const { dryRun, measurementRetention } = experiment.spec;
     spec = composeRunSpec({ templates, args, dryRun, measurementRetention });
+    policies = runPolicies(templates);
     return null;
   });
   if (problem !== null || spec === null) {
     const message = `Failed to create AnalysisRun for analysis '${analysis.name}': ${problem}`;
     return unchanged({ name: analysis.name, analysisRun: "", phase: "Error", message });
   }
-  const object = renderRun(view, analysis, spec);
+  const object = renderRun(view, analysis, { spec, policies });
   const isThere = view.runs.has(object.metadata.name);
   return {
     status: { name: analysis.name, analysisRun: object.metadata.name, phase: "Pending" },
@@ -103,10 +106,15 @@ function start(view: ExperimentView, analysis: ExperimentAnalysis): AnalysisStep
   };
 }
 
-function renderRun(view: ExperimentView, analysis: ExperimentAnalysis, spec: AnalysisRunSpec): AnalysisRun {
+function renderRun(
+  view: ExperimentView,
+  analysis: ExperimentAnalysis,
+  { spec, policies }: { readonly spec: AnalysisRunSpec; readonly policies: Readonly<Record<string, string>> },
+): AnalysisRun {
   const { metadata, spec: experimentSpec } = view.experiment;
   const instance = metadata.labels?.[labels.instanceId];
-  const { labels: more, annotations } = experimentSpec.analysisRunMetadata ?? {};
+  const { labels: more, annotations: notes } = experimentSpec.analysisRunMetadata ?? {};
+  const annotations = { ...policies, ...notes };
   return {
     apiVersion: "argoproj.io/v1alpha1",
     kind: "AnalysisRun",
@@ -114,7 +122,7 @@ function renderRun(view: ExperimentView, analysis: ExperimentAnalysis, spec: Ana
       name: freeName(view, `${metadata.name}-${analysis.name}`, spec),
       namespace: metadata.namespace ?? "",
       labels: { ...(instance === undefined ? {} : { [labels.instanceId]: instance }), ...more },
-      ...(annotations ? { annotations } : {}),
+      ...(notes || Object.keys(policies).length > 0 ? { annotations } : {}),
       ownerReferences: [ownerOf(view.experiment)],
     },
     spec,

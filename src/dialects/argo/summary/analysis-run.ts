@@ -35,6 +35,8 @@ export interface MetricSummary {
   /** What the last finished measurement says: its own message, and why the provider may have found nothing. */
   readonly lastMessage: string;
   readonly hint: string;
+  /** Why the last measurement did not succeed, in numbers (EC-020). */
+  readonly reason: string;
 }
 
 export interface JobSummary {
@@ -93,7 +95,8 @@ function summariseMetric(
 ): MetricSummary {
   const result = results.find((candidate) => candidate.name === name);
   const measurements = result?.measurements ?? [];
-  const last = measurements.findLast(({ finishedAt }) => finishedAt !== undefined);
+  // One that waits for data says so before it ends (EC-021).
+  const last = measurements.findLast(({ finishedAt, message }) => finishedAt !== undefined || message !== undefined);
   return {
     name,
     successCondition,
@@ -104,5 +107,6 @@ function summariseMetric(
     measurements,
     lastMessage: last?.message ?? "",
     hint: last ? hintOf(last) : "",
+    reason: result?.metadata?.["reason"] ?? "",
   };
 }
