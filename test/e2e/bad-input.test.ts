@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -255,16 +255,23 @@ test("SEED-001 the examples have no lint error", async () => {
 });
 
 test("SEED-001 lint of a directory above the manifests says where they are, and descends when told to", async () => {
-  const above = path.dirname(examples);
+  const above = mkdtempSync(path.join(tmpdir(), "fairway-above-"));
+  cpSync(examples, path.join(above, "lanes"), { recursive: true });
+  mkdirSync(path.join(above, "more"));
+  writeFileSync(
+    path.join(above, "more", "namespace.json"),
+    '{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"a"}}',
+  );
   const flat = await fairway("lint", "-f", above);
   assert.equal(flat.exitCode, 1);
   assert.match(
     flat.stderr,
-    /^error: no manifests .* in directory \S+; there are some in .*\/argo, .*\/lanes: add --recursive$/m,
+    /^error: no manifests .* in directory \S+; there are some in .*\/lanes, .*\/more: add --recursive$/m,
   );
   const deep = await fairway("lint", "-R", "-f", above);
   assert.equal(deep.exitCode, 0, deep.stderr);
   assert.match(deep.stdout, /\/lanes\/apps\.yaml:\d+: info /);
+  rmSync(above, { recursive: true });
 });
 
 test("SEED-003 lint --fix refuses before it writes what would be lost", async () => {
