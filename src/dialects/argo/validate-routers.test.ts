@@ -126,6 +126,11 @@ const table: Row[] = [
   // Gateway API
   { name: "ARC-406 an HTTPRoute", rollout: plugin({ httpRoute: "r" }), want: null },
   {
+    name: "ARC-406 no Services",
+    rollout: routed({ plugins: { [GATEWAY_PLUGIN]: { httpRoute: "r" } } }, { canaryService: "", stableService: "" }),
+    want: 'spec.strategy.stableService: Invalid value: "": Canary service and Stable service must to be set to use Traffic Routing',
+  },
+  {
     name: "ARC-406 no route",
     rollout: plugin({ namespace: "x" }),
     want: `${ROUTING}.plugins[${GATEWAY_PLUGIN}]: Invalid value: "${GATEWAY_PLUGIN}": No routes configured. At least one of 'httpRoutes', 'grpcRoutes', 'tcpRoutes', 'tlsRoutes', 'httpRoute', 'grpcRoute', 'tcpRoute' or 'tlsRoute' must be set`,

@@ -172,6 +172,8 @@ function validateCanary(canary: CanaryStrategy): Found[] {
     trafficRouting !== undefined &&
     (ROUTERS_WITH_SERVICES.some((router) => trafficRouting[router] !== undefined) ||
       (trafficRouting.alb !== undefined && !pingPong) ||
+      // The original finds out when it looks for them in the routes.
+      (trafficRouting.plugins !== undefined && !pingPong) ||
       (trafficRouting.istio !== undefined && !trafficRouting.istio.destinationRule && !pingPong));
   const lacking = !stableService ? "stableService" : "canaryService";
   return [
