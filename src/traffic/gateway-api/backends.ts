@@ -41,11 +41,16 @@ export function splitBackends(backends: readonly HttpBackendRef[], split: Backen
     [parties.stable, Math.max(0, total - weight - taken)],
     ...additional.map((one): [string, number] => [one.service, one.weight]),
   ]);
+  const ports = new Map(additional.map((one) => [one.service, one.port]));
   const kept = backends.filter(({ name = "" }) => weights.has(name) || !formerly.has(name));
   const present = new Set(kept.map(({ name }) => name));
   const missing = additional.filter(({ service }) => !present.has(service));
   return [
-    ...kept.map((backend) => withWeight(backend, weights.get(backend.name ?? ""))),
+    ...kept.map((backend) => {
+      const port = ports.get(backend.name ?? "");
+      const weighted = withWeight(backend, weights.get(backend.name ?? ""));
+      return port === undefined || weighted.port === port ? weighted : { ...weighted, port };
+    }),
     ...missing.map(({ service, weight: share, port }) => ({
       group: "",
       kind: "Service",

@@ -287,6 +287,31 @@ test("ARC-223 several routers get the same split, and a step waits for all of th
   await world.stop();
 });
 
+test("XP-022 ARC-224 an HTTPRoute takes an experiment's version with its own port, and lets it go", async () => {
+  const trial = { name: "trial", specRef: "canary", weight: 5, service: { name: "trial" } };
+  const steps: Step[] = [{ setWeight: 10 }, { experiment: { templates: [trial], duration: "30s" } }, { pause: {} }];
+  const world = await apply(await start(gateway), gateway, steps);
+  const backends = async () => {
+    const route = await world.get<HttpRoute>(resources.httpRoutes, { namespace: "default", name: "shop" });
+    return route?.spec?.rules?.[0]?.backendRefs?.map(({ name, port, weight }) => [name, port, weight]);
+  };
+  await setImage(world, "yellow");
+  await world.settle(QUIET);
+  assert.deepEqual(await backends(), [
+    [STABLE, 80, 85],
+    [CANARY, 80, 10],
+    ["trial", 8080, 5],
+  ]);
+  await world.advance(40_000);
+  assert.deepEqual(await backends(), [
+    [STABLE, 80, 90],
+    [CANARY, 80, 10],
+  ]);
+  assert.equal((await statusOf(world)).message, "CanaryPauseStep");
+  await checkFixpoint(world);
+  await world.stop();
+});
+
 test("ARC-901 a route that the server refuses is told, and the release is not lost", async () => {
   const world = await start(gateway);
   const strict = structuredClone(gateway.objects[0]!) as HttpRoute;
