@@ -10,7 +10,7 @@ import type { MeshProcess } from "./mesh-process.ts";
  * EndpointSlice says that it takes no more requests and the mesh runs with that.
  */
 export interface BarrierOptions {
-  readonly mesh: MeshProcess;
+  readonly mesh: Pick<MeshProcess, "acknowledged" | "onAcknowledgement">;
   readonly cache: () => CacheReader;
   readonly clock: Clock;
 }

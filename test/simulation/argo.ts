@@ -61,8 +61,7 @@ class ArgoSimulation {
 
   async run(): Promise<Outcome> {
     const { client, clock } = this.#harness.world;
-    const mesh = this.#harness.mesh as unknown as Parameters<typeof noteDataPlane>[0]["mesh"];
-    const stopNoting = noteDataPlane({ mesh, client, clock, logger: silentLogger });
+    const stopNoting = noteDataPlane({ mesh: this.#harness.mesh, client, clock, logger: silentLogger });
     const outcome = await this.#harness.play(
       () => this.#prepare(),
       async () => {

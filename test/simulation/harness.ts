@@ -240,8 +240,7 @@ export class Harness {
     const uid = pod.metadata.uid ?? "";
     if (!this.#drained.has(uid)) {
       this.#drained.set(uid, false);
-      const mesh = this.mesh as unknown as Parameters<typeof drainBarrier>[0]["mesh"];
-      const barrier = drainBarrier({ mesh, cache: () => this.world.caches, clock: this.world.clock });
+      const barrier = drainBarrier({ mesh: this.mesh, cache: () => this.world.caches, clock: this.world.clock });
       void barrier(pod).then(() => this.#drained.set(uid, true));
     }
     return this.#drained.get(uid) === true;

@@ -1,5 +1,6 @@
 import { silentLogger } from "../../src/base/log.ts";
 import type { KubeClient } from "../../src/kube/client.ts";
+import type { Acknowledgement } from "../../src/mesh/acknowledge.ts";
 import { ConfigSource, type Revisions } from "../../src/mesh/config.ts";
 import type { Table } from "../../src/routing/types.ts";
 import { FaultyClient } from "../support/faulty-client.ts";
@@ -45,9 +46,10 @@ export class SimulatedMesh {
     return this.#table;
   }
 
-  acknowledged(): { readonly kinds: Readonly<Record<string, string>> } | null {
+  acknowledged(): Acknowledgement | null {
     if (this.#table === null) return null;
-    return { kinds: Object.fromEntries(Object.entries(this.#revisions).map(([kind, at]) => [kind, String(at)])) };
+    const kinds = Object.fromEntries(Object.entries(this.#revisions).map(([kind, at]) => [kind, String(at)]));
+    return { kinds, revision: Math.min(...Object.values(this.#revisions)), pods: {}, gateways: {} };
   }
 
   onAcknowledgement(listener: () => void): () => void {
