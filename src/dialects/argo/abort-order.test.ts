@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { checkFixpoint } from "../../../test/support/reconciler-checks.ts";
 import type { World } from "../../../test/support/world.ts";
+import type { AdmissionPlugin } from "../../kube/admission.ts";
 import { resources } from "../../kube/resource.ts";
+import { argoPack } from "../../packs/argo.ts";
+import { istioPack } from "../../packs/istio.ts";
 import { survivesChange, weighed } from "./abort-order.ts";
 import { startBlueGreen } from "./blue-green.fixture.ts";
 import { annotations } from "./keys.ts";
@@ -126,6 +130,52 @@ test("ARC-064 the stable template after an abort leaves nothing to abort", async
   });
   const { abort: isAborted, phase } = await statusOf(world);
   assert.deepEqual([isAborted, phase], [undefined, "Healthy"]);
+  await world.stop();
+});
+
+const refusing: AdmissionPlugin = {
+  name: "no-orange",
+  kind: "validating",
+  admit({ operation, type, object }) {
+    const isRefused = operation === "CREATE" && type.kind === "ReplicaSet" && JSON.stringify(object).includes("orange");
+    return isRefused ? { allowed: false, message: "no orange here" } : { allowed: true };
+  },
+};
+const packs = [istioPack, { ...argoPack, admission: [...argoPack.admission, refusing] }];
+
+async function abortRefusedOrange(world: World): Promise<void> {
+  await setImage(world, "orange");
+  await world.advance(5000);
+  await abort(world);
+  await world.advance(60_000);
+  const { phase, abort: isAborted, stableRS, message } = await statusOf(world);
+  assert.deepEqual([phase, isAborted, stableRS], ["Degraded", true, HASH.blue]);
+  assert.match(message ?? "", /^RolloutAborted: /);
+  await checkFixpoint(world);
+}
+
+test("INV-20 an abort of a version whose ReplicaSet is refused takes the share of the one before back", async () => {
+  const world = await deployed(await startArgo({ packs }), aRollout({ steps: paused }, { replicas: 2 }));
+  await setImage(world, "yellow");
+  await world.settle();
+  assert.deepEqual(await weights(world), [50, 50]);
+  await abortRefusedOrange(world);
+  assert.deepEqual(await weights(world), [100, 0]);
+  assert.deepEqual(await sizes(world), { [HASH.blue]: 2, [HASH.yellow]: 0 });
+  await setImage(world, "yellow");
+  await world.settle();
+  assert.equal((await statusOf(world)).message, "CanaryPauseStep");
+  await world.stop();
+});
+
+test("INV-20 blue-green: an abort of a version whose ReplicaSet is refused keeps the active version", async () => {
+  const world = await startBlueGreen({}, { packs });
+  await abortRefusedOrange(world);
+  assert.equal((await statusOf(world)).blueGreen?.activeSelector, HASH.blue);
+  await patchStatus(world, { abort: false });
+  await world.advance(5000);
+  const { conditions = [] } = await statusOf(world);
+  assert.equal(conditions.find(({ type }) => type === "Progressing")?.reason, "ReplicaSetCreateError");
   await world.stop();
 });
 

@@ -1,6 +1,7 @@
 import { deepCopy } from "../../base/json.ts";
 import { resources } from "../../kube/resource.ts";
 import type { Plan } from "../../runtime/plan.ts";
+import { survivesChange } from "./abort-order.ts";
 import { reconcileBlueGreen, rescaleBlueGreen } from "./blue-green.ts";
 import { reconcileCanary, rescaleCanary } from "./canary.ts";
 import { conditionOf, putCondition, setCondition } from "./conditions.ts";
@@ -31,7 +32,7 @@ export function reconcileRollout(view: RolloutView): Plan {
     pass.patchRollout({ spec: { replicas: 1 } }); // ARC-060
     return pass.plan({ withStatus: false });
   }
-  if (!pass.newRS) return createReplicaSet(pass);
+  if (!pass.newRS && !isAbortedWithout(pass)) return createReplicaSet(pass);
   if (syncRevision(pass)) return pass.plan({ withStatus: false });
   if (tellPauseAndAbort(pass)) {
     setPhase(pass);
@@ -41,6 +42,15 @@ export function reconcileRollout(view: RolloutView): Plan {
   reconcileWorkload(pass);
   if (isScalingEvent(pass)) return pass.canary ? rescaleCanary(pass) : rescaleBlueGreen(pass);
   return pass.canary ? reconcileCanary(pass) : reconcileBlueGreen(pass);
+}
+
+/** An abort waits for no ReplicaSet that the server would not have, or that went since (INV-20). A retry makes it. */
+function isAbortedWithout(pass: Pass): boolean {
+  const { rollout, status, stableRS, newHash } = pass;
+  if (!pass.isAborted || pass.isFullyPromoted || stableRS === null) return false;
+  if (!pass.isChanged) return true;
+  const isRefused = conditionOf(status, "Progressing")?.reason === "ReplicaSetCreateError";
+  return isRefused && survivesChange(rollout, newHash);
 }
 
 const WORKLOAD_RETRY_SECONDS = 20; // ARC-681
