@@ -40,6 +40,7 @@ export function reconcileRollout(view: RolloutView): Plan {
     return pass.plan();
   }
   reconcileWorkload(pass);
+  dropLeftovers(pass);
   if (isScalingEvent(pass)) return pass.canary ? rescaleCanary(pass) : rescaleBlueGreen(pass);
   return pass.canary ? reconcileCanary(pass) : reconcileBlueGreen(pass);
 }
@@ -125,6 +126,11 @@ function tellPauseAndAbort(pass: Pass): boolean {
     setCondition(next, { type: "Paused", status: state, reason: "RolloutPaused", message: "Rollout is paused" }, now);
   }
   return JSON.stringify(before) !== JSON.stringify(next.conditions ?? []);
+}
+
+/** A second Ingress or Mapping that stayed would go on sending its share to the canary's Service. */
+function dropLeftovers(pass: Pass): void {
+  for (const { type, object } of pass.view.routeObjects.leftovers) pass.write({ op: "delete", type, object });
 }
 
 /** ARC-062. */

@@ -30,7 +30,7 @@ function viewOf(rollout: Rollout, change: Partial<RolloutView> = {}): RolloutVie
       ? [{ config, path: "spec.strategy.canary.trafficRouting.istio.virtualService", object: aVirtualService }]
       : [],
     destinationRule: undefined,
-    routeObjects: { found: [], served: new Set(), ports: new Map() },
+    routeObjects: { found: [], served: new Set(), leftovers: [], ports: new Map() },
     ruleSlices: null,
     dataPlane: null,
     analysisRuns: [],

@@ -312,6 +312,23 @@ test("XP-022 ARC-224 an HTTPRoute takes an experiment's version with its own por
   await world.stop();
 });
 
+test("ARC-400 with another router the canary Ingress goes, and its share with it; the user's stays", async () => {
+  const world = await start(ingress);
+  await world.apply(gateway.objects);
+  await apply(world, ingress);
+  await setImage(world, "yellow");
+  await world.settle(QUIET);
+  assert.equal(await ingress.share(world), 20);
+  const trafficRouting = { nginx: null, ...gateway.routing };
+  await world.patch(resources.argoRollouts, KEY, { spec: { strategy: { canary: { trafficRouting } } } });
+  await world.settle(QUIET);
+  const names = (await world.list(resources.ingresses, "default")).map(({ metadata }) => metadata.name);
+  assert.deepEqual(names, ["shop"]);
+  assert.equal(await gateway.share(world), 20);
+  await checkFixpoint(world);
+  await world.stop();
+});
+
 test("ARC-901 a route that the server refuses is told, and the release is not lost", async () => {
   const world = await start(gateway);
   const strict = structuredClone(gateway.objects[0]!) as HttpRoute;

@@ -1,6 +1,5 @@
 import type { KubeObject } from "../../../api/meta.ts";
-import type { Index } from "../../../kube/cache.ts";
-import { typeKey } from "../../../kube/cache.ts";
+import { type Index, type Located, typeKey } from "../../../kube/cache.ts";
 import {
   formatKey,
   keyOf,
@@ -44,6 +43,8 @@ export interface RouteObjects {
   readonly found: readonly RouteObject[];
   /** `typeKey` of the custom kinds that are served. */
   readonly served: ReadonlySet<string>;
+  /** What the Rollout made for a configuration that it has no more. */
+  readonly leftovers: readonly Located[];
   /** By temporary Service: the port that takes requests. */
   readonly ports: ReadonlyMap<string, number>;
 }
@@ -99,7 +100,7 @@ function selectorsOf(rollout: Rollout) {
 // From the cache ------------------------------------------------------------------------------------------------------
 
 /** Of a Rollout that Istio routes, or nobody. */
-const NONE: RouteObjects = { found: [], served: new Set(), ports: new Map() };
+const NONE: RouteObjects = { found: [], served: new Set(), leftovers: [], ports: new Map() };
 
 export function gatherRouteObjects(
   rollout: Rollout,
@@ -108,8 +109,9 @@ export function gatherRouteObjects(
 ): RouteObjects {
   const targets = targetsOf(rollout);
   const selectors = selectorsOf(rollout);
-  if (targets.length === 0 && selectors.length === 0) return NONE;
   const watched = new Set(cache.types().map(typeKey));
+  const leftovers = leftoversOf(rollout, targets, cache, watched);
+  if (targets.length === 0 && selectors.length === 0) return { ...NONE, leftovers };
   const isWatched = ({ type }: { type: ResourceType }) => watched.has(typeKey(type));
   const named = targets.map(
     (target): RouteObject => ({ ...target, object: isWatched(target) ? cache.get(target.type, target.key) : null }),
@@ -124,8 +126,23 @@ export function gatherRouteObjects(
   return {
     found: [...named, ...selected],
     served: servedKinds(cache),
+    leftovers,
     ports: new Map(temporaryServices.map((name) => [name, portOf(rollout.metadata.namespace ?? "", name, cache)])),
   };
+}
+
+function leftoversOf(
+  { metadata }: Rollout,
+  targets: readonly Target[],
+  cache: CacheReader,
+  watched: ReadonlySet<string>,
+): readonly Located[] {
+  const isTarget = (type: ResourceType, key: ObjectKey) =>
+    targets.some((target) => target.type === type && formatKey(target.key) === formatKey(key));
+  return routeObjectKinds
+    .filter((type) => watched.has(typeKey(type)))
+    .flatMap((type) => cache.ownedBy(type, metadata.uid ?? "").map((object) => ({ type, object })))
+    .filter(({ type, object }) => !object.metadata.deletionTimestamp && !isTarget(type, keyOf(object)));
 }
 
 function servedKinds(cache: CacheReader): ReadonlySet<string> {
