@@ -40,6 +40,12 @@ const labelSelector = Type.Unsafe<LabelSelector>(
   }),
 );
 
+/** ARC-006: with another selector every version would be orphaned. */
+const keptSelector = Type.Unsafe<LabelSelector>({
+  ...labelSelector,
+  "x-kubernetes-validations": [{ rule: "self == oldSelf", message: ".spec.selector is immutable" }],
+});
+
 /**
  * The pod itself is described by its own kind: here only what the original's schema requires (ARC-007). What a pod
  * cannot have stays in the object and is never compared or hashed (hash.ts).
@@ -494,7 +500,7 @@ const blueGreenStrategy = Type.Object({
 
 export const rolloutSpec = Type.Object({
   replicas: optional(int32),
-  selector: optional(labelSelector),
+  selector: optional(keptSelector),
   template: optional(podTemplate),
   workloadRef: optional(
     Type.Object({
