@@ -84,7 +84,7 @@ async function outcomeOf(
 }
 
 /** AN-019: secrets are read anew for each measurement. */
-async function readArguments(
+export async function readArguments(
   args: readonly Argument[] | undefined,
   { namespace, secrets }: { readonly namespace: string; readonly secrets: SecretReader },
 ) {

@@ -1,5 +1,6 @@
 import { createHttp } from "../analysis/http.ts";
 import { createMeasurer } from "../analysis/measurer.ts";
+import type { ProviderContext } from "../analysis/provider.ts";
 import { providers } from "../analysis/providers/index.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
@@ -24,8 +25,8 @@ export interface MeasuringOptions {
 
 /** Starts what performs the measurements of AnalysisRuns, with the real network; answers how to stop it. */
 export function startMeasuring(options: MeasuringOptions): () => Promise<void> {
-  const { client, clock, random, logger, environment, controllerNamespace, instanceId } = options;
-  const { http, close } = createHttp({ clock });
+  const { client, clock, random, logger, instanceId } = options;
+  const { context, close } = measuringContext(options);
   const measurer = createMeasurer({
     client,
     clock,
@@ -33,20 +34,36 @@ export function startMeasuring(options: MeasuringOptions): () => Promise<void> {
     logger,
     providers,
     isOurs: (run) => isOfInstance(run, instanceId),
-    context: {
-      http,
-      clock,
-      secrets: (key) => readSecret(client, key),
-      environment: { ARGO_ROLLOUTS_PROMETHEUS_ADDRESS: options.prometheus, ...environment },
-      controllerNamespace,
-      addressOf: metricAddresses({ embedded: options.prometheus, clock }),
-    },
+    context,
   });
   measurer.start();
   return () => {
     measurer.stop();
     return close();
   };
+}
+
+/** What providers use of the world: here, and for whoever tries a template out. */
+export function measuringContext({
+  client,
+  clock,
+  prometheus,
+  environment,
+  controllerNamespace,
+}: Omit<MeasuringOptions, "random" | "logger" | "instanceId">): {
+  readonly context: ProviderContext;
+  readonly close: () => Promise<void>;
+} {
+  const { http, close } = createHttp({ clock });
+  const context = {
+    http,
+    clock,
+    secrets: (key: ObjectKey) => readSecret(client, key),
+    environment: { ARGO_ROLLOUTS_PROMETHEUS_ADDRESS: prometheus, ...environment },
+    controllerNamespace,
+    addressOf: metricAddresses({ embedded: prometheus, clock }),
+  };
+  return { context, close };
 }
 
 async function readSecret(client: KubeClient, key: ObjectKey): Promise<Record<string, string>> {

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { analyzeCommand } from "./analyze.ts";
 import { demoCommand } from "./demo/command.ts";
 import { downCommand } from "./down.ts";
 import { envCommand } from "./env.ts";
@@ -22,7 +23,8 @@ const program = new Command("fairway")
   .addCommand(demoCommand())
   .addCommand(explainCommand())
   .addCommand(lintCommand())
-  .addCommand(loadCommand());
+  .addCommand(loadCommand())
+  .addCommand(analyzeCommand());
 
 outliveReaders();
 try {

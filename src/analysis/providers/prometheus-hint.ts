@@ -1,5 +1,5 @@
 import { isRecord } from "../../base/json.ts";
-import type { Matcher } from "../../promql/ast.ts";
+import type { Matcher, VectorSelector } from "../../promql/ast.ts";
 import { ParseError } from "../../promql/errors.ts";
 import { parse } from "../../promql/parser.ts";
 import { unanchoredRegex } from "../pattern.ts";
@@ -61,6 +61,11 @@ export function similarTo(pattern: string, values: readonly string[]): string | 
 
 /** The matchers of each selector of a query; none when it cannot be read. */
 export function selectorsOf(query: string): readonly (readonly Matcher[])[] {
+  return selectorNodesOf(query).map(({ matchers }) => matchers);
+}
+
+/** The same with where each stands in the query. */
+export function selectorNodesOf(query: string): readonly VectorSelector[] {
   try {
     return [...walk(parse(query))];
   } catch (error) {
@@ -69,9 +74,9 @@ export function selectorsOf(query: string): readonly (readonly Matcher[])[] {
   }
 }
 
-function* walk(node: unknown): Iterable<readonly Matcher[]> {
+function* walk(node: unknown): Iterable<VectorSelector> {
   if (Array.isArray(node)) for (const item of node) yield* walk(item);
   if (!isRecord(node)) return;
-  if (node["kind"] === "selector") yield node["matchers"] as readonly Matcher[];
+  if (node["kind"] === "selector") yield node as unknown as VectorSelector;
   else for (const member of Object.values(node)) yield* walk(member);
 }
