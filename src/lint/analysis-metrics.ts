@@ -38,6 +38,15 @@ export function prometheusMetricsOf(manifest: Manifest): readonly PrometheusMetr
   });
 }
 
+/** The object's annotations as texts: files may hold anything. */
+export function annotated({ object }: Manifest): {
+  readonly metadata: { readonly annotations: Record<string, string> };
+} {
+  const written = member(object, "metadata", "annotations");
+  const entries = Object.entries(isRecord(written) ? written : {}).map(([key, value]) => [key, String(value)]);
+  return { metadata: { annotations: Object.fromEntries(entries) } };
+}
+
 /** What an argument may stand for: a number or a word, and a duration. */
 export const FILLINGS = ["1", "1m"] as const;
 

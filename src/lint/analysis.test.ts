@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Telemetry } from "../mesh/telemetry.ts";
 import { fix, lint } from "./lint.ts";
@@ -172,4 +173,74 @@ test("SE-010 a colour of the demo under another name is told and mended", () => 
     ["shop: there is no image argoproj/istio-rollout:yellow; did you mean argoproj/rollouts-demo:yellow?"],
   );
   assert.match(fix({ file: "all.yaml", text }, findings), /image: "argoproj\/rollouts-demo:yellow"/);
+});
+
+/** A template with one metric, as YAML flow. */
+function flow(metric: string, { spec = "", annotations = "" } = {}): string {
+  return `apiVersion: argoproj.io/v1alpha1
+kind: AnalysisTemplate
+metadata: {name: success${annotations}}
+spec:
+  metrics: [{name: rate, ${metric}}]
+${spec}`;
+}
+
+const web = "provider: {web: {url: http://x/}}";
+const surprises: readonly (readonly [code: string, text: string, message: RegExp | null])[] = [
+  ["SU-003", flow(web), /^success: rate has no condition: whatever is measured counts as Successful$/],
+  ["SU-003", flow("provider: {job: {spec: {}}}"), null],
+  ["SU-003", flow(`successCondition: "true", interval: 5s, count: 0, ${web}`), /has count 0, which means without end/],
+  ["SU-003", flow(`successCondition: "true", interval: 5s, count: "{{args.n}}", ${web}`), null],
+  [
+    "SU-015",
+    flow(`successCondition: "true", provider: {web: {url: "http://{{ .Host }}/"}}`),
+    /holds \{\{ \.Host \}\}, /,
+  ],
+  ["SU-015", flow(`successCondition: "true", provider: {web: {url: 'http://{{"{{"}}x/{{ args.a }}'}}`), null],
+  ["SU-016", flow(`successCondition: "true", ${web}`, { spec: '  dryRun: [{metricName: "*"}]' }), /write "\.\*"$/],
+  ["SU-016", flow(`successCondition: "true", ${web}`, { spec: '  dryRun: [{metricName: ".*"}]' }), null],
+  ["SU-030", flow(`successCondition: "default(result[0], 0) < 1", ${web}`), /does not help where the result is empty/],
+  ["SU-031", flow('successCondition: "true", provider: {prometheus: {query: up, timeout: 0}}'), /every query fails/],
+  [
+    "EC-021",
+    flow(`successCondition: "true", ${web}`, { annotations: ", annotations: {argo.fairway.dev/on-no-data: ignore}" }),
+    /"ignore" is none of error, fail, pass, pause, wait$/,
+  ],
+  [
+    "EC-021",
+    flow(`successCondition: "true", ${web}`, { annotations: ", annotations: {argo.fairway.dev/min-samples: 20}" }),
+    null,
+  ],
+];
+for (const [code, text, expected] of surprises) {
+  test(`${code} ${expected ? expected.source : "nothing to say"}: ${text.split("\n")[4]?.slice(11, 90)}`, () => {
+    const said = message(code, text);
+    if (expected) assert.match(said ?? "", expected);
+    else assert.equal(said, undefined);
+  });
+}
+
+test("SU-002 a lone failure condition lets NaN pass; a guard or a policy ends the warning", () => {
+  const lone = (condition: string) => template({ condition }).replace("successCondition", "failureCondition");
+  assert.match(
+    message("SU-002", lone("result[0] < 0.9")) ?? "",
+    /^success: rate has a failureCondition alone, which NaN passes/,
+  );
+  assert.equal(message("SU-002", lone("isNaN(result[0]) || result[0] < 0.9")), undefined);
+  const policed = lone("result[0] < 0.9").replace(
+    "name: success",
+    "name: success\n  annotations: {argo.fairway.dev/on-no-data: fail}",
+  );
+  assert.equal(message("SU-002", policed), undefined);
+});
+
+test("SE-005 a sum that has a value without series is no surprise", () => {
+  const query = 'sum(rate(istio_requests_total{response_code!~"5.*"}[40s])) or vector(0)';
+  const all = "sum(rate(istio_requests_total[40s]))";
+  assert.equal(message("SE-005", template({ query: `(${query}) / ${all}` })), undefined);
+});
+
+test("EC-023 the built-in metrics have no surprises but that of missing requests", () => {
+  const text = readFileSync(new URL("../../examples/argo/metrics.yaml", import.meta.url), "utf8");
+  assert.deepEqual(new Set(found(text).map(({ code }) => code)), new Set(["SE-013"]));
 });

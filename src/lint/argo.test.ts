@@ -27,6 +27,7 @@ spec:
     provider:
       prometheus:
         query: '${query}'
+    successCondition: result[0] > 5
 `;
 }
 
@@ -202,5 +203,7 @@ for (const [query, condition] of [
 }
 
 function withCondition(query: string, condition: string): string {
-  return template(query).replace("  - name: rate\n", `  - name: rate\n    successCondition: "${condition}"\n`);
+  return template(query)
+    .replace("    successCondition: result[0] > 5\n", "")
+    .replace("  - name: rate\n", `  - name: rate\n    successCondition: "${condition}"\n`);
 }

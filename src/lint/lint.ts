@@ -3,6 +3,7 @@ import { type ParsedFile, parseManifests } from "./manifest.ts";
 import type { Rule } from "./rule.ts";
 import { analysisQuery } from "./rules/analysis-query.ts";
 import { analysisOfUnknownService } from "./rules/analysis-service.ts";
+import { analysisSurprises } from "./rules/analysis-surprises.ts";
 import { analysisUnreadable } from "./rules/analysis-text.ts";
 import { analysisOfTraffic } from "./rules/analysis-traffic.ts";
 import { argoRolloutRefused } from "./rules/argo-rollout.ts";
@@ -47,6 +48,7 @@ const rules: readonly Rule[] = [
   analysisUnreadable,
   analysisQuery,
   analysisOfTraffic,
+  analysisSurprises,
   demoImage,
 ];
 

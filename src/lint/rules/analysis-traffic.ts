@@ -1,10 +1,14 @@
 import { allowsForNoData } from "../../analysis/condition.ts";
 import { consecutiveErrorLimitOf, failureLimitOf } from "../../analysis/numbers.ts";
+import { dataPolicyOf, ON_NO_DATA } from "../../analysis/policy.ts";
 import { countsRequests } from "../../analysis/providers/prometheus-requests.ts";
 import { ERROR_RETRY_MS } from "../../analysis/schedule.ts";
+import { AnalysisSpecError } from "../../analysis/spec-error.ts";
 import type { Metric } from "../../analysis/types.ts";
 import { parseGoDuration } from "../../dialects/argo/durations.ts";
+import type { Expression } from "../../promql/ast.ts";
 import {
+  annotated,
   FILLINGS,
   filledWith,
   type PrometheusMetric,
@@ -24,6 +28,7 @@ export const analysisOfTraffic: Rule = (manifests) => [
     ...threshold(metric),
     ...noGoodAnswer(metric),
     ...noData(metric),
+    ...passesWithoutData(metric),
   ]),
   ...argoRollouts(manifests).flatMap((rollout) => pausedUnderAnalysis(rollout, manifests)),
 ];
@@ -60,12 +65,29 @@ function threshold(metric: PrometheusMetric): readonly Finding[] {
 
 /** SE-005. */
 function noGoodAnswer(metric: PrometheusMetric): readonly Finding[] {
-  if (!isSuccessRatio(metric) || isPrepared(metric)) return [];
+  if (!isSuccessRatio(metric) || isPrepared(metric) || hasFallback(metric.expression)) return [];
   const errors = consecutiveErrorLimitOf(metric.metric as Metric) + 1;
   const text =
     "errs instead of failing while no request at all was answered well: the upper sum then has no series, the result is [], " +
     `and ${errors} errors in a row end the run`;
   return [note(metric, ["provider", "prometheus", "query"], "SE-005", text)];
+}
+
+/** `… or vector(0)`: the author gave the upper sum a value where it has none. */
+function hasFallback(expression: Expression): boolean {
+  if (expression.kind === "parentheses") return hasFallback(expression.inner);
+  if (expression.kind !== "binary") return false;
+  return expression.operator === "or" || hasFallback(expression.left);
+}
+
+/** SU-002: a lone failure condition holds for no number, so that it lets NaN pass. */
+function passesWithoutData(metric: PrometheusMetric): readonly Finding[] {
+  const { successCondition = "", failureCondition = "" } = metric.metric;
+  if (successCondition !== "" || failureCondition === "" || !isAboutRequests(metric) || isPrepared(metric)) return [];
+  const text =
+    "has a failureCondition alone, which NaN passes: measurements without requests count as Successful while any other " +
+    `saw some; say what no data counts as (annotation ${ON_NO_DATA}), or begin the condition with isNaN(result[0]) ||`;
+  return [{ ...note(metric, ["failureCondition"], "SU-002", text), level: "warning" }];
 }
 
 /** SE-013. */
@@ -83,13 +105,26 @@ function needsTraffic(metric: PrometheusMetric): boolean {
   return (metric.metric.successCondition ?? "") !== "" && isAboutRequests(metric) && !isPrepared(metric);
 }
 
-function isPrepared({ metric: { successCondition = "", failureCondition = "" } }: PrometheusMetric): boolean {
+/** By the conditions, or by a policy that says what no data counts as (EC-021). */
+function isPrepared({ manifest, name, metric }: PrometheusMetric): boolean {
+  const { successCondition = "", failureCondition = "" } = metric;
+  if (hasPolicy(manifest, name)) return true;
   return FILLINGS.some((filling) =>
     allowsForNoData({
       successCondition: filledWith(successCondition, filling),
       failureCondition: filledWith(failureCondition, filling),
     }),
   );
+}
+
+function hasPolicy(manifest: Manifest, metricName: string): boolean {
+  try {
+    return dataPolicyOf(annotated(manifest), metricName).onNoData !== null;
+  } catch (error) {
+    // Told by another rule.
+    if (error instanceof AnalysisSpecError) return true;
+    throw error;
+  }
 }
 
 function note(metric: PrometheusMetric, field: readonly string[], code: string, text: string): Finding {
