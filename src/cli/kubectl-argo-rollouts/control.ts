@@ -1,5 +1,8 @@
+import { isCompleted } from "../../analysis/status.ts";
+import type { KubeObject } from "../../api/meta.ts";
 import { formatTime } from "../../base/time.ts";
-import type { Rollout } from "../../dialects/argo/types.ts";
+import { labels } from "../../dialects/argo/keys.ts";
+import type { AnalysisRun, Rollout } from "../../dialects/argo/types.ts";
 import { isNotFound } from "../../kube/errors.ts";
 import { type ResourceType, resources } from "../../kube/resource.ts";
 import type { CommandContext } from "../plugin/command.ts";
@@ -14,6 +17,8 @@ export interface Control {
   /** Into the status sub-resource. */
   readonly isStatus?: boolean;
   readonly say: (name: string) => string;
+  /** For standard error: what follows from it that the original does not say; "": nothing. */
+  readonly note?: (changed: KubeObject) => string;
 }
 
 export const abort: Control = {
@@ -47,7 +52,20 @@ export const terminateAnalysisRun: Control = {
   type: resources.analysisRuns,
   body: { spec: { terminate: true } },
   say: (name) => `analysisRun '${name}' terminated\n`,
+  note: afterTermination,
 };
+
+/** SU-024, ARC-916: what the Rollout makes of it. "" for a run of nobody's. */
+function afterTermination(run: KubeObject): string {
+  const { metadata, status } = run as AnalysisRun;
+  const owner = metadata.ownerReferences?.find(({ kind, controller }) => kind === "Rollout" && controller === true);
+  if (!owner || isCompleted(status?.phase)) return "";
+  const isWaitedFor = (metadata.labels?.[labels.rolloutType] ?? "Background") !== "Background";
+  const consequence = isWaitedFor
+    ? "pauses, since its analysis has no verdict now"
+    : "goes on without this analysis: ended early, it counts as Successful unless a limit was broken";
+  return `Note: Rollout '${owner.name}' ${consequence}\n`;
+}
 
 /** The original says "retried" here, which is a mistake of its (CL-049). */
 export const terminateExperiment: Control = {
@@ -59,9 +77,14 @@ export const terminateExperiment: Control = {
 /** One after the other; the first failure ends it, as in the original. */
 export async function control(context: CommandContext, how: Control, names: readonly string[]): Promise<void> {
   for (const name of names) {
+    let note = "";
     if (how.isStatus) await patchStatus(context, name, how.body);
-    else await patch(context, how.type, name, how.body);
+    else {
+      const changed = await patch(context, how.type, name, how.body);
+      note = how.note?.(changed) ?? "";
+    }
     context.print(how.say(name));
+    if (note !== "") context.printError(note);
   }
 }
 
@@ -77,7 +100,7 @@ export function patch(
   type: ResourceType,
   name: string,
   body: Body,
-): Promise<unknown> {
+): Promise<KubeObject> {
   return client.patch(type, { namespace, name }, { kind: "merge", body });
 }
 

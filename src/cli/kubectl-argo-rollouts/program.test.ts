@@ -9,6 +9,7 @@ import type { KubeObject } from "../../api/meta.ts";
 import type { AnalysisRun, Experiment, Rollout } from "../../dialects/argo/types.ts";
 import { failure } from "../../kube/errors.ts";
 import { type ResourceType, resources } from "../../kube/resource.ts";
+import { managersNote } from "./field-managers.ts";
 import {
   analysisRun,
   argo,
@@ -723,3 +724,37 @@ test("CL-074 version, CL-075 completion, CL-006 names for shells", () =>
     assert.deepEqual(await argo(world, "__complete -n other get ro d"), ok(":4\n"));
     assert.deepEqual(await argo(world, "__complete ret"), ok("retry\n:4\n"));
   }));
+
+for (const [type, consequence] of [
+  ["Background", /^Note: Rollout 'demo' goes on without this analysis: ended early, it counts as Successful /],
+  ["Step", /^Note: Rollout 'demo' pauses, since its analysis has no verdict now\n$/],
+] as const) {
+  test(`SU-024 terminate says what the Rollout makes of it: a ${type} run`, () =>
+    withRollout({}, async (world) => {
+      const run = analysisRun({ name: "r", status: { phase: "Running" } });
+      const owner = { apiVersion: "argoproj.io/v1alpha1", kind: "Rollout", name: "demo", uid: "u", controller: true };
+      const metadata = { ...run.metadata, labels: { "rollout-type": type }, ownerReferences: [owner] };
+      await put(world, resources.analysisRuns, { ...run, metadata });
+      const { out, err } = await argo(world, "terminate analysisrun r");
+      assert.equal(out, "analysisRun 'r' terminated\n");
+      assert.match(err, consequence);
+    }));
+}
+
+test("SU-022 undo tells of whoever keeps the pod template elsewhere", () => {
+  const entry = (manager: string, fieldsV1: unknown) => ({ manager, operation: "Update", fieldsV1 });
+  const template = { "f:spec": { "f:template": { "f:spec": {} } } };
+  const managedFields = [
+    entry("kubectl-client-side-apply", template),
+    entry("rollouts-controller", { "f:status": {} }),
+    entry("argocd-controller", template),
+    entry("argocd-controller", template),
+    entry("hpa", { "f:spec": { "f:replicas": {} } }),
+  ];
+  const object = { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "web", managedFields } };
+  assert.equal(
+    managersNote(object),
+    "Note: argocd-controller manages the pod template of Deployment 'web' too, and may put another one back\n",
+  );
+  assert.equal(managersNote({ ...object, metadata: { name: "web" } }), "");
+});

@@ -1,4 +1,5 @@
 import type { PodTemplate, ReplicaSet } from "../../api/apps.ts";
+import type { KubeObject } from "../../api/meta.ts";
 import { isRecord } from "../../base/json.ts";
 import { podTemplates } from "../../dialects/argo/gather.ts";
 import { annotations, POD_TEMPLATE_HASH } from "../../dialects/argo/keys.ts";
@@ -6,6 +7,7 @@ import type { Rollout } from "../../dialects/argo/types.ts";
 import { type ResourceType, resources } from "../../kube/resource.ts";
 import { formatLabelSelector } from "../../kube/selector.ts";
 import { type CommandContext, CommandError } from "../plugin/command.ts";
+import { managersNote } from "./field-managers.ts";
 
 /** Puts an earlier revision's pod template back; the controller then finds its ReplicaSet again (CL-050). */
 export async function undo(context: CommandContext, name: string, toRevision: number): Promise<void> {
@@ -18,8 +20,9 @@ export async function undo(context: CommandContext, name: string, toRevision: nu
     return;
   }
   const target = templateHolder(rollout, toRevision);
+  let changed: KubeObject;
   try {
-    await client.patch(
+    changed = await client.patch(
       target.type,
       { namespace, name: target.name },
       {
@@ -31,6 +34,8 @@ export async function undo(context: CommandContext, name: string, toRevision: nu
     throw new CommandError(`failed restoring revision ${toRevision}: ${(error as Error).message}`);
   }
   context.print(`rollout '${name}' undo\n`);
+  const note = managersNote(changed);
+  if (note !== "") context.printError(note);
 }
 
 async function ownedReplicaSets({ client, namespace }: CommandContext, { metadata, spec }: Rollout) {
