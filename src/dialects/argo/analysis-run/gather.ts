@@ -4,6 +4,7 @@ import { AnalysisSpecError } from "../../../analysis/spec-error.ts";
 import type { AnalysisRun } from "../../../analysis/types.ts";
 import type { Job } from "../../../api/batch.ts";
 import type { Secret } from "../../../api/core.ts";
+import type { KubeObject } from "../../../api/meta.ts";
 import type { Instant } from "../../../base/time.ts";
 import { type ObjectKey, resources } from "../../../kube/resource.ts";
 import type { CacheReader } from "../../../runtime/controller.ts";
@@ -13,6 +14,8 @@ export interface AnalysisRunView {
   readonly run: AnalysisRun;
   /** Jobs that the run's metrics created. */
   readonly jobs: readonly Job[];
+  /** Pods of those Jobs, by the Job's name. */
+  readonly jobPods: ReadonlyMap<string, readonly KubeObject[]>;
   readonly secretOf: SecretLookup;
   readonly now: Instant;
 }
@@ -20,9 +23,12 @@ export interface AnalysisRunView {
 export function gatherAnalysisRun(key: ObjectKey, cache: CacheReader, now: Instant): AnalysisRunView | null {
   const run = cache.get<AnalysisRun>(resources.analysisRuns, key);
   if (!run) return null;
+  const jobs = cache.ownedBy<Job>(resources.jobs, run.metadata.uid ?? "");
+  const podsOf = (job: Job) => cache.ownedBy(resources.pods, job.metadata.uid ?? "");
   return {
     run,
-    jobs: cache.ownedBy(resources.jobs, run.metadata.uid ?? ""),
+    jobs,
+    jobPods: new Map(jobs.map((job) => [job.metadata.name, podsOf(job)])),
     secretOf: secretsOf(key.namespace, cache),
     now,
   };

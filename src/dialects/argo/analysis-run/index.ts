@@ -17,7 +17,7 @@ export const analysisRunController: Controller<AnalysisRunView> = {
           .map(({ name }) => formatKey({ namespace: metadata.namespace ?? "", name })),
     },
   ],
-  reads: [resources.secrets],
+  reads: [resources.secrets, resources.pods],
   gather: gatherAnalysisRun,
   reconcile: reconcileAnalysisRun,
 };

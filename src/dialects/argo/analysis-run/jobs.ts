@@ -7,6 +7,8 @@ import type { Instant } from "../../../base/time.ts";
 import { conditionsOf, findCondition } from "../../../kube/pods.ts";
 import { resources } from "../../../kube/resource.ts";
 import type { Write } from "../../../runtime/plan.ts";
+import type { AnalysisRunView } from "./gather.ts";
+import { stuckContainer } from "./job-pods.ts";
 
 /** The Job provider (section 5.3): a measurement is a Job, and its end the result. No I/O besides the objects. */
 
@@ -64,25 +66,29 @@ export function renderJob(run: AnalysisRun, metric: Metric, job: JobMetric): Job
 export function followJobs(
   run: AnalysisRun,
   before: AnalysisRunStatus,
-  { metrics, jobs, now }: { metrics: readonly Metric[]; jobs: readonly Job[]; now: Instant },
+  { metrics, jobs, jobPods, now }: JobsView & { metrics: readonly Metric[]; now: Instant },
 ): AnalysisRunStatus {
   let status = before;
   for (const { name, provider } of metrics) {
     const open = openMeasurement(resultOf(status, name));
     if (!provider.job || !open) continue;
-    const outcome = jobOutcome(open.metadata?.[JOB_NAME], jobs);
+    const outcome = jobOutcome(open.metadata?.[JOB_NAME], { jobs, jobPods });
     if (outcome) status = finishMeasurement(status, { run, name, outcome, now }) ?? status;
   }
   return status;
 }
 
-function jobOutcome(name: string | undefined, jobs: readonly Job[]): MeasurementOutcome | null {
+type JobsView = Pick<AnalysisRunView, "jobs" | "jobPods">;
+
+function jobOutcome(name: string | undefined, { jobs, jobPods }: JobsView): MeasurementOutcome | null {
   if (name === undefined) return { phase: "Error", message: "job metadata reference missing" };
   const job = jobs.find(({ metadata }) => metadata.name === name);
   if (!job) return { phase: "Error", message: `jobs.batch "${name}" not found` };
   const is = (type: string) => findCondition(conditionsOf(job), type)?.status === "True";
   if (is("Complete")) return { phase: "Successful" };
   const failed = findCondition(conditionsOf(job), "Failed");
+  const stuck = failed?.status === "True" ? null : stuckContainer(jobPods.get(name) ?? []);
+  if (stuck !== null) return { phase: "Inconclusive", message: stuck };
   if (failed?.status !== "True") return null;
   return { phase: "Failed", ...(failed.message ? { message: failed.message } : {}) };
 }

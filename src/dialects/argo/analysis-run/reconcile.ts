@@ -26,6 +26,7 @@ import {
 } from "../../../runtime/plan.ts";
 import { explanations, waitingEvents } from "./explain.ts";
 import type { AnalysisRunView } from "./gather.ts";
+import { nextLookAt } from "./job-pods.ts";
 import { followJobs, forgottenJobs, JOB_NAME, JOB_NAMESPACE, jobName, renderJob, terminateJobs } from "./jobs.ts";
 
 /**
@@ -73,8 +74,8 @@ function refuse(
 }
 
 function proceed(view: AnalysisRunView, before: AnalysisRunStatus, metrics: readonly Metric[]): Plan {
-  const { run, jobs, now } = view;
-  const followed = followJobs(run, before, { metrics, jobs, now });
+  const { run, jobs, jobPods, now } = view;
+  const followed = followJobs(run, before, { metrics, jobs, jobPods, now });
   const isEnding = isTerminating(run, followed);
   const ended = isEnding ? terminateJobs(run, followed, { metrics, jobs, now }) : { status: followed, writes: [] };
   const assessed = assessRun(run, ended.status, { metrics, now });
@@ -140,7 +141,11 @@ function wakeAt(
   { metrics, now }: { readonly metrics: readonly Metric[]; readonly now: Instant },
 ): Instant | null {
   if (isCompleted(status.phase)) return expiryOf(run, status);
-  const times = metrics.map((metric) => nextMeasurementAt(metric, status, now)).filter((at) => at !== null);
+  const jobMetrics = new Set(metrics.filter(({ provider }) => provider.job).map(({ name }) => name));
+  const times = [
+    ...metrics.map((metric) => nextMeasurementAt(metric, status, now)),
+    nextLookAt(status, jobMetrics, now),
+  ].filter((at) => at !== null);
   return times.length === 0 ? null : Math.min(...times);
 }
 
