@@ -18,6 +18,12 @@ export function apiVersionOf(type: ResourceType): string {
 }
 
 /** `plural` or `plural.group`: how Kubernetes names a resource in messages (K8S-70), and our map key for a type. */
+/** `apps/v1` as group and version; the core group is "". */
+export function splitApiVersion(apiVersion: string): { group: string; version: string } {
+  const slash = apiVersion.indexOf("/");
+  return { group: apiVersion.slice(0, Math.max(slash, 0)), version: apiVersion.slice(slash + 1) };
+}
+
 export function qualifiedPlural(type: { group: string; plural: string }): string {
   return type.group === "" ? type.plural : `${type.plural}.${type.group}`;
 }

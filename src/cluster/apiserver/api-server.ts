@@ -17,6 +17,7 @@ import type { ServerContext, WriteContext } from "./context.ts";
 import { CrdLifecycle } from "./crd.ts";
 import { deleteCollection, deleteObject } from "./delete.ts";
 import { evictPod } from "./eviction.ts";
+import { fieldOwnership } from "./lazy-apply.ts";
 import { parseWriteOptions } from "./query.ts";
 import { getObject, listObjects } from "./read.ts";
 import { Registry, type ServedKind, toServed } from "./registry.ts";
@@ -58,6 +59,7 @@ const FIRST_NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-le
  *
  *   handle ─▶ read.ts                          get, list
  *          ─▶ store.transact ─▶ write.ts       create, update, patch, /status
+ *                            ─▶ apply/         server-side apply, and whose a field is
  *                            ─▶ delete.ts      delete, deletecollection
  *                            ─▶ subresources   /scale, /binding, /finalize
  *                            ─▶ eviction.ts    /eviction
@@ -257,6 +259,7 @@ function performWrite(context: WriteContext): ApiResult {
     case "update":
       return change(context, () => request.body);
     case "patch":
+      if (request.patchType === "apply") return apply(context);
       return change(context, (current) => applyPatch(context, current));
     case "delete":
       if (request.subresource !== "") throw methodNotAllowed();
@@ -277,6 +280,18 @@ function change(context: WriteContext, bodyOf: (current: KubeObject) => unknown)
       return updateScale(context, bodyOf);
     case "finalize":
       return finalizeNamespace(context, bodyOf);
+    default:
+      throw methodNotAllowed();
+  }
+}
+
+function apply(context: WriteContext): ApiResult {
+  switch (context.request.subresource) {
+    case "":
+    case "status":
+      return fieldOwnership().applyObject(context);
+    case "scale":
+      return fieldOwnership().applyScale(context);
     default:
       throw methodNotAllowed();
   }
@@ -304,7 +319,6 @@ function applyPatch({ kind, request }: WriteContext, current: KubeObject): unkno
       if (isCustom) throw unsupportedPatch(isCustom);
       return deepCopy(applyStrategicMergePatch(current, request.body));
     default:
-      // Server-side apply: refused by name rather than done without field ownership (K8S-142).
       throw unsupportedPatch(isCustom);
   }
 }

@@ -13,7 +13,7 @@ import type { FieldProblem, ResourceDefinition } from "./resource.ts";
 import { badRequest } from "./statuses.ts";
 
 /** Go types of ObjectMeta, as they stand in decoding errors (K8S-80). `map` and `list` have text members. */
-const fields: Record<string, "string" | "int64" | "map" | "list" | "owners" | "dropped"> = {
+const fields: Record<string, "string" | "int64" | "map" | "list" | "owners" | "managed" | "dropped"> = {
   name: "string",
   generateName: "string",
   namespace: "string",
@@ -28,8 +28,7 @@ const fields: Record<string, "string" | "int64" | "map" | "list" | "owners" | "d
   annotations: "map",
   ownerReferences: "owners",
   finalizers: "list",
-  // Field ownership is not tracked (K8S-148), so a client's copy of it would only grow stale.
-  managedFields: "dropped",
+  managedFields: "managed",
 };
 
 const ownerFields = new Set(["apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion"]);
@@ -56,7 +55,7 @@ export function decodeMetadata(
 
 function decodeField(
   field: string,
-  type: "string" | "int64" | "map" | "list" | "owners",
+  type: "string" | "int64" | "map" | "list" | "owners" | "managed",
   value: unknown,
   definition: ResourceDefinition,
   unknownFields: string[],
@@ -77,6 +76,13 @@ function decodeField(
       return value.length === 0 ? undefined : value;
     case "owners":
       return decodeOwners(path, value, definition, unknownFields);
+    case "managed":
+      // An empty list is kept: it throws the ownership away (K8S-146).
+      if (!Array.isArray(value)) throw wrongType(definition, path, value, "[]v1.ManagedFieldsEntry");
+      for (const entry of value) {
+        if (!isRecord(entry)) throw wrongType(definition, path, entry, "v1.ManagedFieldsEntry");
+      }
+      return value;
   }
 }
 
@@ -133,7 +139,7 @@ function invalidTexts(field: string, text: string, rule: NameRule): FieldProblem
 }
 
 /** Total of keys and values (K8S-108). */
-const ANNOTATION_BYTES_MAX = 262_144;
+export const ANNOTATION_BYTES_MAX = 262_144;
 
 /** K8S-109; the last is what the server itself puts on CustomResourceDefinitions (K8S-152). */
 const standardFinalizers = new Set([
@@ -170,14 +176,19 @@ function labelProblems(metadata: ObjectMeta): FieldProblem[] {
   return problems;
 }
 
-function annotationProblems(metadata: ObjectMeta): FieldProblem[] {
+export function annotationBytes(annotations: Readonly<Record<string, string>>): number {
+  return Object.entries(annotations).reduce(
+    (bytes, [key, value]) => bytes + Buffer.byteLength(key) + Buffer.byteLength(value),
+    0,
+  );
+}
+
+function annotationProblems({ annotations = {} }: ObjectMeta): FieldProblem[] {
   const problems: FieldProblem[] = [];
-  let bytes = 0;
-  for (const [key, value] of Object.entries(metadata.annotations ?? {})) {
-    bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+  for (const key of Object.keys(annotations)) {
     problems.push(...invalidTexts("metadata.annotations", key, (text) => qualifiedNameProblems(text.toLowerCase())));
   }
-  if (bytes > ANNOTATION_BYTES_MAX) {
+  if (annotationBytes(annotations) > ANNOTATION_BYTES_MAX) {
     const message = `Too long: may not be more than ${ANNOTATION_BYTES_MAX} bytes`;
     problems.push({ field: "metadata.annotations", reason: "FieldValueTooLong", message });
   }

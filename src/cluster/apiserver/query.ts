@@ -16,6 +16,9 @@ const optionsKinds: Partial<Record<ApiRequest["verb"], string>> = {
 /** K8S-119. */
 const FIELD_MANAGER_CHARACTERS_MAX = 128;
 
+/** Go's `unicode.IsPrint`: letters, marks, numbers, punctuation, symbols and the plain space. */
+const UNPRINTABLE = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
+
 function parseDryRun(values: readonly string[], optionsKind: string): boolean {
   const meant = values.filter((value) => value !== "");
   if (meant.length === 0) return false;
@@ -33,6 +36,17 @@ export function parseWriteOptions(request: ApiRequest): { dryRun: boolean; field
     const message = `Too long: may not be more than ${FIELD_MANAGER_CHARACTERS_MAX} bytes`;
     throw invalidOptions(kind, "fieldManager", message);
   }
+  const unprintable = UNPRINTABLE.exec(fieldManager);
+  if (unprintable) {
+    const [character] = unprintable;
+    const code = character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0");
+    const position = Buffer.byteLength(fieldManager.slice(0, unprintable.index));
+    const detail = `invalid character U+${code} (at position ${position})`;
+    throw invalidOptions(kind, "fieldManager", `Invalid value: ${JSON.stringify(fieldManager)}: ${detail}`);
+  }
+  if (verb === "patch" && request.patchType === "apply" && fieldManager === "") {
+    throw invalidOptions(kind, "fieldManager", "Required value: is required for apply patch");
+  }
   if (verb === "patch" && request.patchType !== "apply" && query.has("force")) {
     throw invalidOptions(kind, "force", "Forbidden: may not be specified for non-apply patch");
   }
@@ -49,6 +63,19 @@ export function parseWriteOptions(request: ApiRequest): { dryRun: boolean; field
       throw invalidOptions(kind, "fieldValidation", message);
     }
   }
+}
+
+/** Of an apply request that `parseWriteOptions` has accepted. */
+export function parseApplyOptions({ query }: ApiRequest): { readonly manager: string; readonly force: boolean } {
+  return { manager: query.get("fieldManager") ?? "", force: isTrue(query, "force") };
+}
+
+/** Who writes, for managedFields: the named manager, else the program (K8S-119). */
+export function managerOf({ query, userAgent }: ApiRequest): string {
+  const named = query.get("fieldManager");
+  if (named) return named;
+  const program = userAgent.split("/", 1)[0]!.replace(new RegExp(UNPRINTABLE, "gu"), "");
+  return program.slice(0, FIELD_MANAGER_CHARACTERS_MAX) || "unknown";
 }
 
 export interface ParsedDeleteOptions {

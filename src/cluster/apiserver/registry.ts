@@ -102,6 +102,11 @@ export function toStored(kind: ServedKind, object: KubeObject): KubeObject {
   return convert(kind, object, kind.storageVersion);
 }
 
+/** The object in another served version: a new one, or itself when it is in that version. */
+export function inVersion(kind: ServedKind, object: KubeObject): KubeObject {
+  return convert(kind, object, apiVersionOf(kind.definition.type));
+}
+
 function convert({ converter, definition }: ServedKind, object: KubeObject, apiVersion: string): KubeObject {
   if (object.apiVersion === apiVersion) return object;
   const version = apiVersion.slice(apiVersion.indexOf("/") + 1);

@@ -70,9 +70,16 @@ export function invalid(
   });
 }
 
+const optionReasons = [
+  ["Unsupported value", "FieldValueNotSupported"],
+  ["Required value", "FieldValueRequired"],
+  ["Invalid value", "FieldValueInvalid"],
+  ["Too long", "FieldValueTooLong"],
+] as const;
+
 /** K8S-94, K8S-95: `kind` is CreateOptions, DeleteOptions, ListOptions, … */
 export function invalidOptions(kind: string, field: string, message: string): ApiError {
-  const reason = message.startsWith("Unsupported value") ? "FieldValueNotSupported" : "FieldValueForbidden";
+  const reason = optionReasons.find(([start]) => message.startsWith(start))?.[1] ?? "FieldValueForbidden";
   return invalid({ group: "meta.k8s.io", kind }, "", [{ field, reason, message }]);
 }
 

@@ -109,7 +109,10 @@ export function finalizeNamespace(context: WriteContext, bodyOf: (current: KubeO
   return finishUpdate(context, { stored, current, next });
 }
 
-function requireObject({ kind, request, transaction }: WriteContext): { stored: KubeObject; current: KubeObject } {
+export function requireObject({ kind, request, transaction }: WriteContext): {
+  stored: KubeObject;
+  current: KubeObject;
+} {
   const stored = transaction.get(kind.table, request.namespace, request.name);
   if (!stored) throw notFound(kind.definition.type, request.name);
   return { stored, current: toServed(kind, stored) };
@@ -126,7 +129,7 @@ function readPath(object: KubeObject, path: string): unknown {
   return value;
 }
 
-function writePath(object: KubeObject, path: string, value: unknown): void {
+export function writePath(object: KubeObject, path: string, value: unknown): void {
   const parts = memberPath(path) ?? [];
   let target: Record<string, unknown> = object;
   for (const part of parts.slice(0, -1)) {

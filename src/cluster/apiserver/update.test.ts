@@ -194,13 +194,6 @@ test("K8S-136 strategic patches merge by key", async () => {
   assert.deepEqual(spec.template.spec.containers, [container("b", "b:2"), container("a", "a:1")].reverse());
 });
 
-test("K8S-142 server-side apply is refused by name", async () => {
-  const { refusal } = await withObjects();
-  const error = await refusal("patch", `${CM}/c1`, { patchType: "apply", body: {} });
-  assert.equal(error.code, 415);
-  assert.match(error.message, /application\/strategic-merge-patch\+json$/);
-});
-
 test("K8S-114 twenty patches at once all land", async () => {
   const { call } = await withObjects();
   const labels = Array.from({ length: 20 }, (_, index) => `l${index}`);

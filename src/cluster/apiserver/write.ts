@@ -7,6 +7,7 @@ import { requireActiveNamespace, runPlugins } from "./admission.ts";
 import type { WriteContext } from "./context.ts";
 import { decodeObject } from "./decode.ts";
 import { dropsStatusOnCreate, isFinished, prepareByKind } from "./kind-rules.ts";
+import { fieldOwnership } from "./lazy-apply.ts";
 import { carryMetadata, changesGeneration, validateMetadata } from "./metadata.ts";
 import { parseWriteOptions } from "./query.ts";
 import { toServed, toStored } from "./registry.ts";
@@ -18,12 +19,13 @@ import { alreadyExists, badRequest, conflict, invalid, MODIFIED, notFound } from
 /**
  * The write pipeline of objects of every kind (K8S-153):
  *
- *   decode ─▶ metadata ─▶ defaults ─▶ mutating admission ─▶ server's own values ─▶ validate ─▶ validating admission ─▶ store
+ *   decode ─▶ metadata ─▶ defaults ─▶ owners of fields ─▶ mutating admission ─▶ server's own values ─▶ validate ─▶ validating admission ─▶ store
  *
  * All of it runs inside one store transaction, so what is checked is what is written.
  */
 
-export function createObject(context: WriteContext, body: unknown): ApiResult {
+/** `managedFields`: whose the fields of an object are that is applied into being (K8S-144). */
+export function createObject(context: WriteContext, body: unknown, managedFields?: unknown[]): ApiResult {
   const { definition } = context.kind;
   let object = decode(context, body);
   fillNamespace(context, object);
@@ -33,6 +35,7 @@ export function createObject(context: WriteContext, body: unknown): ApiResult {
   nameObject(context, object);
   requireActiveNamespace(context, object.metadata.name);
   initializeMetadata(context, object);
+  if (managedFields) object.metadata.managedFields = managedFields;
   if (dropsStatusOnCreate(context)) delete object["status"];
   object = applyDefaults(definition, object);
   object = mutate(context, "CREATE", object, null);
@@ -68,6 +71,7 @@ export function updateObject(context: WriteContext, bodyOf: (current: KubeObject
   const problems = carryMetadata(sent, current);
   const next = request.subresource === "status" ? withStatusOf(definition, current, sent) : sent;
   if (request.subresource === "" && definition.hasStatus) carryStatus(next, current);
+  if (request.patchType === "apply") carryManagedFields(next, sent);
   return finishUpdate(context, { stored, current, next: applyDefaults(definition, next), problems });
 }
 
@@ -84,12 +88,15 @@ export interface PendingUpdate {
 export function finishUpdate(context: WriteContext, update: PendingUpdate): ApiResult {
   const { kind, transaction, request } = context;
   const { current, stored } = update;
+  const isTracked = (current.metadata.managedFields ?? update.next.metadata.managedFields) !== undefined;
+  if (isTracked && request.patchType !== "apply") fieldOwnership().trackUpdate(context, current, update.next);
   const next = mutate(context, "UPDATE", update.next, current);
   const problems = [...(update.problems ?? []), ...prepareByKind(context, next, current)];
   const { name, namespace = "" } = current.metadata;
   if (request.subresource !== "status" && changesGeneration(kind.definition, next, current)) {
     next.metadata.generation = (current.metadata.generation ?? 0) + 1;
   }
+  if (isTracked) fieldOwnership().keepIdleTimes(current, next);
   if (problems.length === 0 && deepEqual(toStored(kind, next), stored)) return answer(context, 200, current);
   validate(context, next, current, problems);
   runPlugins(context, "validating", "UPDATE", { name, object: next, oldObject: current });
@@ -189,8 +196,14 @@ function initializeMetadata({ random, clock }: WriteContext, { metadata }: KubeO
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
   delete metadata.generation;
+  delete metadata.managedFields;
   metadata.uid = randomUuid(random);
   metadata.creationTimestamp = formatTime(clock.now());
+}
+
+function carryManagedFields(next: KubeObject, from: KubeObject): void {
+  if (from.metadata.managedFields === undefined) delete next.metadata.managedFields;
+  else next.metadata.managedFields = from.metadata.managedFields;
 }
 
 function carryStatus(next: KubeObject, current: KubeObject): void {
@@ -211,7 +224,7 @@ function withStatusOf(definition: ResourceDefinition, current: KubeObject, sent:
   return next;
 }
 
-function applyDefaults(definition: ResourceDefinition, object: KubeObject): KubeObject {
+export function applyDefaults(definition: ResourceDefinition, object: KubeObject): KubeObject {
   if (definition.isCustom) return applySchemaDefaults(definition.schema, object) as KubeObject;
   definition.applyDefaults(object);
   return object;

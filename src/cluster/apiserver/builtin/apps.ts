@@ -9,7 +9,7 @@ import {
   statefulSetColumns,
 } from "../columns/workload-columns.ts";
 import type { FieldProblem, ResourceDefinition } from "../resource.ts";
-import { any, bool, int, intOrString, list, long, str, struct } from "../schema/dsl.ts";
+import { any, bool, int, intOrString, list, listByKey, long, str, struct } from "../schema/dsl.ts";
 import { forbidden, invalid } from "../schema/problems.ts";
 import { builtin, ensure, type Fields, fieldsOf, listOf, replicaScale, setDefaults, typeOf } from "./define.ts";
 import { podTemplate } from "./pod-schema.ts";
@@ -63,7 +63,7 @@ const deployments = builtin(resources.deployments, {
       availableReplicas: int,
       unavailableReplicas: int,
       terminatingReplicas: int,
-      conditions: list(condition("DeploymentCondition")),
+      conditions: listByKey(condition("DeploymentCondition"), "type"),
       collisionCount: int,
     }),
   },
@@ -141,7 +141,7 @@ const replicaSets = builtin(resources.replicaSets, {
       availableReplicas: int,
       terminatingReplicas: int,
       observedGeneration: long,
-      conditions: list(condition("ReplicaSetCondition")),
+      conditions: listByKey(condition("ReplicaSetCondition"), "type"),
     }),
   },
   columns: replicaSetColumns,
@@ -201,7 +201,7 @@ const statefulSets = builtin(typeOf("apps", "v1", "StatefulSet", "statefulsets")
       currentRevision: str,
       updateRevision: str,
       collisionCount: int,
-      conditions: list(condition("StatefulSetCondition")),
+      conditions: listByKey(condition("StatefulSetCondition"), "type"),
       availableReplicas: int,
     }),
   },
@@ -289,7 +289,7 @@ const daemonSets = builtin(typeOf("apps", "v1", "DaemonSet", "daemonsets"), {
       numberAvailable: int,
       numberUnavailable: int,
       collisionCount: int,
-      conditions: list(condition("DaemonSetCondition")),
+      conditions: listByKey(condition("DaemonSetCondition"), "type"),
     }),
   },
   columns: daemonSetColumns,

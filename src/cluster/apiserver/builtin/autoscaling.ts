@@ -2,7 +2,7 @@ import type { KubeObject } from "../../../api/meta.ts";
 import type { Converter } from "../../../kube/admission.ts";
 import { autoscalerColumns } from "../columns/workload-columns.ts";
 import type { FieldProblem, ResourceDefinition, Schema } from "../resource.ts";
-import { int, list, long, quantity, str, struct, time } from "../schema/dsl.ts";
+import { int, list, listByKey, long, quantity, str, struct, time } from "../schema/dsl.ts";
 import { invalid, required } from "../schema/problems.ts";
 import { builtin, ensure, type Fields, fieldsOf, listOf, setDefaults, typeOf } from "./define.ts";
 import { condition, crossVersionReference, labelSelector } from "./shared-schema.ts";
@@ -82,7 +82,7 @@ const autoscalersV2 = builtin(typeOf("autoscaling", "v2", "HorizontalPodAutoscal
     status: struct("HorizontalPodAutoscalerStatus", {
       ...statusFields,
       currentMetrics: list(metric("MetricStatus", "Status", { current: metricValue })),
-      conditions: list(condition("HorizontalPodAutoscalerCondition")),
+      conditions: listByKey(condition("HorizontalPodAutoscalerCondition"), "type"),
     }),
   },
   applyDefaults: (object) => {

@@ -1,7 +1,7 @@
 import type { KubeObject } from "../../../api/meta.ts";
 import { cronJobColumns, jobColumns } from "../columns/workload-columns.ts";
 import type { FieldProblem, ResourceDefinition } from "../resource.ts";
-import { bool, int, list, long, open, str, struct, time } from "../schema/dsl.ts";
+import { bool, int, list, long, open, setOf, str, struct, time } from "../schema/dsl.ts";
 import { objectMetaSchema } from "../schema/object-meta.ts";
 import { invalid, required } from "../schema/problems.ts";
 import { builtin, ensure, type Fields, fieldsOf, setDefaults, typeOf } from "./define.ts";
@@ -53,7 +53,7 @@ const jobs = builtin(typeOf("batch", "v1", "Job", "jobs"), {
       terminating: int,
       completedIndexes: str,
       failedIndexes: str,
-      uncountedTerminatedPods: struct("UncountedTerminatedPods", { succeeded: list(str), failed: list(str) }),
+      uncountedTerminatedPods: struct("UncountedTerminatedPods", { succeeded: setOf(str), failed: setOf(str) }),
       ready: int,
     }),
   },

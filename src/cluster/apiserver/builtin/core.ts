@@ -13,7 +13,22 @@ import {
 } from "../columns/core-columns.ts";
 import { replicationControllerColumns } from "../columns/workload-columns.ts";
 import type { FieldProblem, ResourceDefinition } from "../resource.ts";
-import { bool, bytes, int, list, long, map, open, quantity, str, struct, time } from "../schema/dsl.ts";
+import {
+  atomic,
+  bool,
+  bytes,
+  int,
+  list,
+  listByKey,
+  long,
+  map,
+  open,
+  quantity,
+  setOf,
+  str,
+  struct,
+  time,
+} from "../schema/dsl.ts";
 import { forbidden, invalid, required, tooLong } from "../schema/problems.ts";
 import { allVerbs, builtin, ensure, fieldsOf, replicaScale, setDefaults, typeOf } from "./define.ts";
 import { podTemplate } from "./pod-schema.ts";
@@ -115,7 +130,7 @@ const namespaces = builtin(resources.namespaces, {
   selectableFields: ["status.phase"],
   fields: {
     spec: struct("NamespaceSpec", { finalizers: list(str) }),
-    status: struct("NamespaceStatus", { phase: str, conditions: list(condition("NamespaceCondition")) }),
+    status: struct("NamespaceStatus", { phase: str, conditions: listByKey(condition("NamespaceCondition"), "type") }),
   },
   columns: namespaceColumns,
   applyDefaults: (object) => {
@@ -136,7 +151,7 @@ const nodes = builtin(resources.nodes, {
   fields: {
     spec: struct("NodeSpec", {
       podCIDR: str,
-      podCIDRs: list(str),
+      podCIDRs: setOf(str),
       providerID: str,
       unschedulable: bool,
       taints: list(struct("Taint", { key: str, value: str, effect: str, timeAdded: time }, ["key", "effect"])),
@@ -147,8 +162,8 @@ const nodes = builtin(resources.nodes, {
       capacity: map(quantity),
       allocatable: map(quantity),
       phase: str,
-      conditions: list(condition("NodeCondition")),
-      addresses: list(struct("NodeAddress", { type: str, address: str }, ["type", "address"])),
+      conditions: listByKey(condition("NodeCondition"), "type"),
+      addresses: listByKey(struct("NodeAddress", { type: str, address: str }, ["type", "address"]), "type"),
       daemonEndpoints: struct("NodeDaemonEndpoints", {
         kubeletEndpoint: struct("DaemonEndpoint", { Port: int }, ["Port"]),
       }),
@@ -179,7 +194,7 @@ const nodes = builtin(resources.nodes, {
 const serviceAccounts = builtin(resources.serviceAccounts, {
   shortNames: ["sa"],
   fields: {
-    secrets: list(objectReference),
+    secrets: listByKey(objectReference, "name"),
     imagePullSecrets: list(localReference),
     automountServiceAccountToken: bool,
   },
@@ -197,7 +212,7 @@ const replicationControllers = builtin(typeOf("", "v1", "ReplicationController",
     spec: struct("ReplicationControllerSpec", {
       replicas: int,
       minReadySeconds: int,
-      selector: map(str),
+      selector: atomic(map(str)),
       template: podTemplate,
     }),
     status: struct("ReplicationControllerStatus", {
@@ -206,7 +221,7 @@ const replicationControllers = builtin(typeOf("", "v1", "ReplicationController",
       readyReplicas: int,
       availableReplicas: int,
       observedGeneration: long,
-      conditions: list(condition("ReplicationControllerCondition")),
+      conditions: listByKey(condition("ReplicationControllerCondition"), "type"),
     }),
   },
   columns: replicationControllerColumns,

@@ -2,7 +2,7 @@ import type { KubeObject } from "../../../api/meta.ts";
 import { resources } from "../../../kube/resource.ts";
 import { apiServiceColumns, createdColumns, webhookConfigurationColumns } from "../columns/core-columns.ts";
 import type { FieldProblem, ResourceDefinition } from "../resource.ts";
-import { any, bool, bytes, int, list, long, str, struct } from "../schema/dsl.ts";
+import { any, bool, bytes, int, list, listByKey, long, str, struct } from "../schema/dsl.ts";
 import { duplicate, notSupported, required } from "../schema/problems.ts";
 import { builtin, ensure, fieldsOf, listOf, setDefaults, typeOf } from "./define.ts";
 import { condition, labelSelector } from "./shared-schema.ts";
@@ -79,7 +79,7 @@ const customResourceDefinitions = builtin(resources.customResourceDefinitions, {
       ["group", "names", "scope", "versions"],
     ),
     status: struct("CustomResourceDefinitionStatus", {
-      conditions: list(condition("CustomResourceDefinitionCondition")),
+      conditions: listByKey(condition("CustomResourceDefinitionCondition"), "type"),
       acceptedNames: names,
       storedVersions: list(str),
       observedGeneration: long,
@@ -117,7 +117,7 @@ const webhookFields = {
   sideEffects: str,
   timeoutSeconds: int,
   admissionReviewVersions: list(str),
-  matchConditions: list(struct("MatchCondition", { name: str, expression: str }, ["name", "expression"])),
+  matchConditions: listByKey(struct("MatchCondition", { name: str, expression: str }, ["name", "expression"]), "name"),
 };
 
 function webhookConfiguration(kind: string, plural: string): ResourceDefinition {
@@ -126,7 +126,9 @@ function webhookConfiguration(kind: string, plural: string): ResourceDefinition 
   return builtin(typeOf("admissionregistration.k8s.io", "v1", kind, plural, false), {
     categories: ["api-extensions"],
     generation: "spec",
-    fields: { webhooks: list(struct(kind.replace("Configuration", ""), { ...webhookFields, ...extra }, ["name"])) },
+    fields: {
+      webhooks: listByKey(struct(kind.replace("Configuration", ""), { ...webhookFields, ...extra }, ["name"]), "name"),
+    },
     columns: webhookConfigurationColumns,
     applyDefaults: (object) => defaultWebhooks(object, isMutating),
     validate: validateWebhooks,
@@ -179,7 +181,7 @@ const apiServices = builtin(typeOf("apiregistration.k8s.io", "v1", "APIService",
       groupPriorityMinimum: int,
       versionPriority: int,
     }),
-    status: struct("APIServiceStatus", { conditions: list(condition("APIServiceCondition")) }),
+    status: struct("APIServiceStatus", { conditions: listByKey(condition("APIServiceCondition"), "type") }),
   },
   columns: apiServiceColumns,
 });

@@ -1,15 +1,29 @@
 import type { Schema } from "../resource.ts";
-import { bool, int, intOrString, list, long, map, open, quantity, str, struct, time } from "../schema/dsl.ts";
+import {
+  atomic,
+  bool,
+  int,
+  intOrString,
+  list,
+  listByKey,
+  long,
+  map,
+  open,
+  quantity,
+  str,
+  struct,
+  time,
+} from "../schema/dsl.ts";
 import { objectMetaSchema } from "../schema/object-meta.ts";
 import { condition, labelSelector, localReference, typedLocalReference, typedReference } from "./shared-schema.ts";
 
 /** core/v1 PodSpec, PodStatus and what they are made of, with every field of Kubernetes 1.34. */
 
 const keyToPath = struct("KeyToPath", { key: str, path: str, mode: int }, ["key", "path"]);
-const fieldRef = struct("ObjectFieldSelector", { apiVersion: str, fieldPath: str }, ["fieldPath"]);
-const resourceFieldRef = struct("ResourceFieldSelector", { containerName: str, resource: str, divisor: quantity }, [
-  "resource",
-]);
+const fieldRef = atomic(struct("ObjectFieldSelector", { apiVersion: str, fieldPath: str }, ["fieldPath"]));
+const resourceFieldRef = atomic(
+  struct("ResourceFieldSelector", { containerName: str, resource: str, divisor: quantity }, ["resource"]),
+);
 
 const handler = {
   exec: struct("ExecAction", { command: list(str) }),
@@ -46,10 +60,10 @@ const lifecycleHandler = struct("LifecycleHandler", {
 const resources = struct("ResourceRequirements", {
   limits: map(quantity),
   requests: map(quantity),
-  claims: list(struct("ResourceClaim", { name: str, request: str }, ["name"])),
+  claims: listByKey(struct("ResourceClaim", { name: str, request: str }, ["name"]), "name"),
 });
 
-const keySelector = (name: string) => struct(name, { name: str, key: str, optional: bool }, ["key"]);
+const keySelector = (name: string) => atomic(struct(name, { name: str, key: str, optional: bool }, ["key"]));
 
 const envVar = struct(
   "EnvVar",
@@ -61,11 +75,13 @@ const envVar = struct(
       resourceFieldRef,
       configMapKeyRef: keySelector("ConfigMapKeySelector"),
       secretKeyRef: keySelector("SecretKeySelector"),
-      fileKeyRef: struct("FileKeySelector", { volumeName: str, path: str, key: str, optional: bool }, [
-        "volumeName",
-        "path",
-        "key",
-      ]),
+      fileKeyRef: atomic(
+        struct("FileKeySelector", { volumeName: str, path: str, key: str, optional: bool }, [
+          "volumeName",
+          "path",
+          "key",
+        ]),
+      ),
     }),
   },
   ["name"],
@@ -81,16 +97,19 @@ const windowsOptions = struct("WindowsSecurityContextOptions", {
   hostProcess: bool,
 });
 
+/** The default is part of a port's key, for those who leave it out. */
+export const protocol: Schema = { ...str, default: "TCP" };
+
 const containerFields = {
   name: str,
   image: str,
   command: list(str),
   args: list(str),
   workingDir: str,
-  ports: list(
-    struct("ContainerPort", { name: str, hostPort: int, containerPort: int, protocol: str, hostIP: str }, [
-      "containerPort",
-    ]),
+  ports: listByKey(
+    struct("ContainerPort", { name: str, hostPort: int, containerPort: int, protocol, hostIP: str }, ["containerPort"]),
+    "containerPort",
+    "protocol",
   ),
   envFrom: list(
     struct("EnvFromSource", {
@@ -99,7 +118,7 @@ const containerFields = {
       secretRef: struct("SecretEnvSource", { name: str, optional: bool }),
     }),
   ),
-  env: list(envVar),
+  env: listByKey(envVar, "name"),
   resources,
   resizePolicy: list(
     struct("ContainerResizePolicy", { resourceName: str, restartPolicy: str }, ["resourceName", "restartPolicy"]),
@@ -111,7 +130,7 @@ const containerFields = {
       exitCodes: struct("ContainerRestartRuleOnExitCodes", { operator: str, values: list(int) }),
     }),
   ),
-  volumeMounts: list(
+  volumeMounts: listByKey(
     struct(
       "VolumeMount",
       {
@@ -125,8 +144,12 @@ const containerFields = {
       },
       ["name", "mountPath"],
     ),
+    "mountPath",
   ),
-  volumeDevices: list(struct("VolumeDevice", { name: str, devicePath: str }, ["name", "devicePath"])),
+  volumeDevices: listByKey(
+    struct("VolumeDevice", { name: str, devicePath: str }, ["name", "devicePath"]),
+    "devicePath",
+  ),
   livenessProbe: probe,
   readinessProbe: probe,
   startupProbe: probe,
@@ -259,13 +282,12 @@ const volume = struct(
 const nodeSelectorRequirements = list(
   struct("NodeSelectorRequirement", { key: str, operator: str, values: list(str) }, ["key", "operator"]),
 );
-const nodeSelectorTerm = struct("NodeSelectorTerm", {
-  matchExpressions: nodeSelectorRequirements,
-  matchFields: nodeSelectorRequirements,
-});
-export const nodeSelector: Schema = struct("NodeSelector", { nodeSelectorTerms: list(nodeSelectorTerm) }, [
-  "nodeSelectorTerms",
-]);
+const nodeSelectorTerm = atomic(
+  struct("NodeSelectorTerm", { matchExpressions: nodeSelectorRequirements, matchFields: nodeSelectorRequirements }),
+);
+export const nodeSelector: Schema = atomic(
+  struct("NodeSelector", { nodeSelectorTerms: list(nodeSelectorTerm) }, ["nodeSelectorTerms"]),
+);
 const podAffinityTerm = struct(
   "PodAffinityTerm",
   {
@@ -339,15 +361,15 @@ const podSecurityContext = struct("PodSecurityContext", {
 export const podSpec: Schema = struct(
   "PodSpec",
   {
-    volumes: list(volume),
-    initContainers: list(container),
-    containers: list(container),
-    ephemeralContainers: list(ephemeralContainer),
+    volumes: listByKey(volume, "name"),
+    initContainers: listByKey(container, "name"),
+    containers: listByKey(container, "name"),
+    ephemeralContainers: listByKey(ephemeralContainer, "name"),
     restartPolicy: str,
     terminationGracePeriodSeconds: long,
     activeDeadlineSeconds: long,
     dnsPolicy: str,
-    nodeSelector: map(str),
+    nodeSelector: atomic(map(str)),
     serviceAccountName: str,
     serviceAccount: str,
     automountServiceAccountToken: bool,
@@ -357,13 +379,13 @@ export const podSpec: Schema = struct(
     hostIPC: bool,
     shareProcessNamespace: bool,
     securityContext: podSecurityContext,
-    imagePullSecrets: list(localReference),
+    imagePullSecrets: listByKey(localReference, "name"),
     hostname: str,
     subdomain: str,
     affinity,
     schedulerName: str,
     tolerations: list(toleration),
-    hostAliases: list(struct("HostAlias", { ip: str, hostnames: list(str) }, ["ip"])),
+    hostAliases: listByKey(struct("HostAlias", { ip: str, hostnames: list(str) }, ["ip"]), "ip"),
     priorityClassName: str,
     priority: int,
     dnsConfig: struct("PodDNSConfig", {
@@ -376,13 +398,14 @@ export const podSpec: Schema = struct(
     enableServiceLinks: bool,
     preemptionPolicy: str,
     overhead: map(quantity),
-    topologySpreadConstraints: list(topologySpreadConstraint),
+    topologySpreadConstraints: listByKey(topologySpreadConstraint, "topologyKey", "whenUnsatisfiable"),
     setHostnameAsFQDN: bool,
     os: struct("PodOS", { name: str }, ["name"]),
     hostUsers: bool,
-    schedulingGates: list(struct("PodSchedulingGate", { name: str }, ["name"])),
-    resourceClaims: list(
+    schedulingGates: listByKey(struct("PodSchedulingGate", { name: str }, ["name"]), "name"),
+    resourceClaims: listByKey(
       struct("PodResourceClaim", { name: str, resourceClaimName: str, resourceClaimTemplateName: str }, ["name"]),
+      "name",
     ),
     resources,
     hostnameOverride: str,
@@ -437,21 +460,24 @@ const containerStatuses = list(
 export const podStatus: Schema = struct("PodStatus", {
   observedGeneration: long,
   phase: str,
-  conditions: list(condition("PodCondition")),
+  conditions: listByKey(condition("PodCondition"), "type"),
   message: str,
   reason: str,
   nominatedNodeName: str,
   hostIP: str,
   hostIPs: list(struct("HostIP", { ip: str }, ["ip"])),
   podIP: str,
-  podIPs: list(struct("PodIP", { ip: str }, ["ip"])),
+  podIPs: listByKey(struct("PodIP", { ip: str }, ["ip"]), "ip"),
   startTime: time,
   initContainerStatuses: containerStatuses,
   containerStatuses,
   ephemeralContainerStatuses: containerStatuses,
   qosClass: str,
   resize: str,
-  resourceClaimStatuses: list(struct("PodResourceClaimStatus", { name: str, resourceClaimName: str }, ["name"])),
+  resourceClaimStatuses: listByKey(
+    struct("PodResourceClaimStatus", { name: str, resourceClaimName: str }, ["name"]),
+    "name",
+  ),
   extendedResourceClaimStatus: open,
   allocatedResources: map(quantity),
   resources,

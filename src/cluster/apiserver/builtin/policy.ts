@@ -1,6 +1,6 @@
 import { disruptionBudgetColumns } from "../columns/workload-columns.ts";
 import type { ResourceDefinition } from "../resource.ts";
-import { int, intOrString, list, long, map, str, struct, time } from "../schema/dsl.ts";
+import { int, intOrString, listByKey, long, map, str, struct, time } from "../schema/dsl.ts";
 import { invalid } from "../schema/problems.ts";
 import { builtin, fieldsOf, typeOf } from "./define.ts";
 import { condition, labelSelector } from "./shared-schema.ts";
@@ -24,7 +24,7 @@ const disruptionBudgets = builtin(typeOf("policy", "v1", "PodDisruptionBudget", 
       currentHealthy: int,
       desiredHealthy: int,
       expectedPods: int,
-      conditions: list(condition("Condition")),
+      conditions: listByKey(condition("Condition"), "type"),
     }),
   },
   columns: disruptionBudgetColumns,

@@ -2,7 +2,7 @@ import type { KubeObject } from "../../../api/meta.ts";
 import { deepEqual } from "../../../base/json.ts";
 import { createdColumns, roleBindingColumns } from "../columns/core-columns.ts";
 import type { FieldProblem, ResourceDefinition } from "../resource.ts";
-import { list, str, struct } from "../schema/dsl.ts";
+import { atomic, list, str, struct } from "../schema/dsl.ts";
 import { invalid, notSupported, required } from "../schema/problems.ts";
 import { builtin, fieldsOf, listOf, setDefaults, typeOf } from "./define.ts";
 import { labelSelector } from "./shared-schema.ts";
@@ -57,8 +57,8 @@ function validateRules(role: KubeObject): readonly FieldProblem[] {
 }
 
 const bindingFields = {
-  subjects: list(struct("Subject", { kind: str, apiGroup: str, name: str, namespace: str }, ["kind", "name"])),
-  roleRef: struct("RoleRef", { apiGroup: str, kind: str, name: str }, ["apiGroup", "kind", "name"]),
+  subjects: list(atomic(struct("Subject", { kind: str, apiGroup: str, name: str, namespace: str }, ["kind", "name"]))),
+  roleRef: atomic(struct("RoleRef", { apiGroup: str, kind: str, name: str }, ["apiGroup", "kind", "name"])),
 };
 
 const roleBindings = builtin(typeOf(GROUP, "v1", "RoleBinding", "rolebindings"), {

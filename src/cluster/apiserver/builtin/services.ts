@@ -4,21 +4,24 @@ import { dnsLabelProblems } from "../../../kube/names.ts";
 import { resources } from "../../../kube/resource.ts";
 import { endpointSliceColumns, endpointsColumns, serviceColumns } from "../columns/network-columns.ts";
 import type { FieldProblem, ResourceDefinition } from "../resource.ts";
-import { bool, int, intOrString, list, map, str, struct } from "../schema/dsl.ts";
+import { atomic, bool, int, intOrString, list, listByKey, map, setOf, str, struct } from "../schema/dsl.ts";
 import { duplicate, forbidden, invalid, required } from "../schema/problems.ts";
 import { builtin, ensure, type Fields, fieldsOf, listOf, setDefaults } from "./define.ts";
+import { protocol } from "./pod-schema.ts";
 import { PROTOCOLS, portNumber, portReference, supported } from "./pod-validation.ts";
 import { condition, loadBalancerStatus, objectReference } from "./shared-schema.ts";
 
 const serviceSpec = struct("ServiceSpec", {
-  ports: list(
+  ports: listByKey(
     struct(
       "ServicePort",
-      { name: str, protocol: str, appProtocol: str, port: int, targetPort: intOrString, nodePort: int },
+      { name: str, protocol, appProtocol: str, port: int, targetPort: intOrString, nodePort: int },
       ["port"],
     ),
+    "port",
+    "protocol",
   ),
-  selector: map(str),
+  selector: atomic(map(str)),
   clusterIP: str,
   clusterIPs: list(str),
   type: str,
@@ -52,7 +55,7 @@ const services = builtin(resources.services, {
     spec: serviceSpec,
     status: struct("ServiceStatus", {
       loadBalancer: loadBalancerStatus,
-      conditions: list(condition("Condition")),
+      conditions: listByKey(condition("Condition"), "type"),
     }),
   },
   columns: serviceColumns,
@@ -188,7 +191,7 @@ const endpointSlices = builtin(resources.endpointSlices, {
       struct(
         "Endpoint",
         {
-          addresses: list(str),
+          addresses: setOf(str),
           conditions: struct("EndpointConditions", { ready: bool, serving: bool, terminating: bool }),
           hostname: str,
           targetRef: objectReference,

@@ -1,18 +1,20 @@
 import type { Schema } from "../resource.ts";
-import { int, list, long, map, str, struct, time } from "../schema/dsl.ts";
+import { atomic, int, list, long, map, str, struct, time } from "../schema/dsl.ts";
 
 /** Shapes that several groups use. */
 
-export const labelSelector: Schema = struct("LabelSelector", {
-  matchLabels: map(str),
-  matchExpressions: list(
-    struct("LabelSelectorRequirement", { key: str, operator: str, values: list(str) }, ["key", "operator"]),
-  ),
-});
+export const labelSelector: Schema = atomic(
+  struct("LabelSelector", {
+    matchLabels: map(str),
+    matchExpressions: list(
+      struct("LabelSelectorRequirement", { key: str, operator: str, values: list(str) }, ["key", "operator"]),
+    ),
+  }),
+);
 
-export const localReference: Schema = struct("LocalObjectReference", { name: str });
+export const localReference: Schema = atomic(struct("LocalObjectReference", { name: str }));
 
-export const objectReference: Schema = struct("ObjectReference", {
+export const granularObjectReference: Schema = struct("ObjectReference", {
   kind: str,
   namespace: str,
   name: str,
@@ -22,10 +24,10 @@ export const objectReference: Schema = struct("ObjectReference", {
   fieldPath: str,
 });
 
-export const typedLocalReference: Schema = struct(
-  "TypedLocalObjectReference",
-  { apiGroup: str, kind: str, name: str },
-  ["kind", "name"],
+export const objectReference: Schema = atomic(granularObjectReference);
+
+export const typedLocalReference: Schema = atomic(
+  struct("TypedLocalObjectReference", { apiGroup: str, kind: str, name: str }, ["kind", "name"]),
 );
 
 export const typedReference: Schema = struct(
@@ -34,10 +36,8 @@ export const typedReference: Schema = struct(
   ["kind", "name"],
 );
 
-export const crossVersionReference: Schema = struct(
-  "CrossVersionObjectReference",
-  { kind: str, name: str, apiVersion: str },
-  ["kind", "name"],
+export const crossVersionReference: Schema = atomic(
+  struct("CrossVersionObjectReference", { kind: str, name: str, apiVersion: str }, ["kind", "name"]),
 );
 
 /** Every condition type of the built-in kinds has fields of this list. */

@@ -1,12 +1,12 @@
 import { deepEqual } from "../../../base/json.ts";
 import { storageClassColumns, volumeClaimColumns, volumeColumns } from "../columns/core-columns.ts";
 import type { ResourceDefinition, Schema } from "../resource.ts";
-import { bool, list, map, quantity, str, struct, time } from "../schema/dsl.ts";
+import { bool, list, listByKey, map, quantity, str, struct, time } from "../schema/dsl.ts";
 import { objectMetaSchema } from "../schema/object-meta.ts";
 import { required } from "../schema/problems.ts";
 import { builtin, ensure, fieldsOf, setDefaults, typeOf } from "./define.ts";
 import { foreignVolumeFields, hostPathSource, nodeSelector, volumeClaimSpec } from "./pod-schema.ts";
-import { condition, objectReference } from "./shared-schema.ts";
+import { condition, granularObjectReference } from "./shared-schema.ts";
 import { immutable } from "./workload-rules.ts";
 
 /** Claims, volumes and storage classes: stored and shown; nothing provisions them here. */
@@ -15,7 +15,7 @@ const claimStatus = struct("PersistentVolumeClaimStatus", {
   phase: str,
   accessModes: list(str),
   capacity: map(quantity),
-  conditions: list(condition("PersistentVolumeClaimCondition")),
+  conditions: listByKey(condition("PersistentVolumeClaimCondition"), "type"),
   allocatedResources: map(quantity),
   allocatedResourceStatuses: map(str),
   currentVolumeAttributesClassName: str,
@@ -62,7 +62,7 @@ const volumes = builtin(typeOf("", "v1", "PersistentVolume", "persistentvolumes"
     spec: struct("PersistentVolumeSpec", {
       capacity: map(quantity),
       accessModes: list(str),
-      claimRef: objectReference,
+      claimRef: granularObjectReference,
       persistentVolumeReclaimPolicy: str,
       storageClassName: str,
       mountOptions: list(str),

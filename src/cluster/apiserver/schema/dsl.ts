@@ -30,6 +30,23 @@ export function list(items: Schema): Schema {
   return { type: "array", items: withZero(items) };
 }
 
+/** A list whose elements have owners of their own (K8S-310): told apart by these fields. */
+export function listByKey(items: Schema, ...keys: readonly string[]): Schema {
+  return { ...list(items), "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": keys };
+}
+
+/** A list that is a set: each of its values has an owner of its own. */
+export function setOf(items: Schema): Schema {
+  return { ...list(items), "x-kubernetes-list-type": "set" };
+}
+
+/** An object that has one owner, whatever is inside (K8S-310). */
+export function atomic(schema: Schema): Schema {
+  const copy: Schema = { ...schema, "x-kubernetes-map-type": "atomic" };
+  const name = goNames.get(schema);
+  return name === undefined ? copy : named(name, copy);
+}
+
 export function map(values: Schema): Schema {
   return { type: "object", additionalProperties: withZero(values) };
 }

@@ -1,10 +1,12 @@
 import type { Schema } from "../resource.ts";
-import { any, bool, list, long, map, str, struct, time } from "./dsl.ts";
+import { any, atomic, bool, list, listByKey, long, map, setOf, str, struct, time } from "./dsl.ts";
 
-const ownerReferenceSchema = struct(
-  "OwnerReference",
-  { apiVersion: str, kind: str, name: str, uid: str, controller: bool, blockOwnerDeletion: bool },
-  ["apiVersion", "kind", "name", "uid"],
+const ownerReferenceSchema = atomic(
+  struct(
+    "OwnerReference",
+    { apiVersion: str, kind: str, name: str, uid: str, controller: bool, blockOwnerDeletion: bool },
+    ["apiVersion", "kind", "name", "uid"],
+  ),
 );
 
 const managedFieldsSchema = struct("ManagedFieldsEntry", {
@@ -31,7 +33,7 @@ export const objectMetaSchema: Schema = struct("ObjectMeta", {
   deletionGracePeriodSeconds: long,
   labels: map(str),
   annotations: map(str),
-  ownerReferences: list(ownerReferenceSchema),
-  finalizers: list(str),
+  ownerReferences: listByKey(ownerReferenceSchema, "uid"),
+  finalizers: setOf(str),
   managedFields: list(managedFieldsSchema),
 });

@@ -68,28 +68,29 @@ const PATCH_TYPES: Readonly<Record<string, PatchType>> = {
 /** Custom kinds have no strategic merge (K8S-90, K8S-164). */
 export function patchTypeOf(contentType: string | undefined, definition: ResourceDefinition): PatchType {
   const type = PATCH_TYPES[mediaType(contentType)];
-  if (type === "apply") throw applyUnsupported();
   if (type && !(type === "strategic" && definition.isCustom)) return type;
   const types = Object.keys(PATCH_TYPES);
   throw unknownFormat(definition.isCustom ? types.filter((name) => !name.includes("strategic")) : types);
 }
 
-/** A plain refusal (K8S-142): without field ownership, what leaves an applied configuration would stay. */
-function applyUnsupported() {
-  const others = "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json";
-  return failure(
-    415,
-    "UnsupportedMediaType",
-    `server-side apply is not supported by this version of Fairway; accepted media types include: ${others}`,
-  );
-}
-
 export function decodePatch(bytes: Buffer, type: PatchType): DecodedBody {
-  const decoded = read(bytes, type === "apply" ? YAML_TYPE : JSON_TYPE, badPatch);
+  if (type === "apply") return decodeConfiguration(bytes);
+  const decoded = read(bytes, JSON_TYPE, badPatch);
   if (type === "json" ? !Array.isArray(decoded.value) : !isRecord(decoded.value)) {
     throw badPatch(type === "json" ? "a JSON patch is a list of operations" : "the patch is not an object");
   }
   return decoded;
+}
+
+/** The body of a server-side apply. */
+function decodeConfiguration(bytes: Buffer): DecodedBody {
+  const decoded = read(bytes, YAML_TYPE, badConfiguration);
+  if (!isRecord(decoded.value)) throw badConfiguration("the configuration is not an object");
+  return decoded;
+}
+
+function badConfiguration(detail: string) {
+  return failure(400, "BadRequest", `error decoding YAML: ${detail}`);
 }
 
 function mediaType(contentType: string | undefined): string {
