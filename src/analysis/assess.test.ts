@@ -207,6 +207,23 @@ test("AN-044 a dry-run metric is measured and summed apart, and changes neither 
   assert.equal(dry.message, "Metric assessed Failed due to failed (1) > failureLimit (0)");
 });
 
+test("SU-004 a terminated run is Successful within its limits, as in the original; the counters tell what it saw", () => {
+  for (const [results, counter] of [
+    ["F", "failed"],
+    ["E", "error"],
+  ] as const) {
+    const { status } = play({ metrics: [{ interval: "20s", failureLimit: 3, results }], terminateAt: 5 });
+    assert.deepEqual([status.phase, resultOf(status, "a")?.[counter]], ["Successful", 1]);
+  }
+});
+
+test("AN-048 SU-011 a metric that fails by its count is no successful one of the summary, and the run says why", () => {
+  const metrics = [{ interval: "10s", count: 2, failureLimit: -1, consecutiveSuccessLimit: 2, results: "FS" }];
+  const { status } = play({ metrics });
+  assert.deepEqual(status.runSummary, { count: 1, failed: 1 });
+  assert.match(status.message ?? "", /due to consecutiveSuccess \(1\) < consecutiveSuccessLimit \(2\)$/);
+});
+
 test("AN-043 a run terminated before anything was measured is Successful", () => {
   const { status } = play({ metrics: [{ initialDelay: "60s", interval: "20s", results: "S" }], terminateAt: 5 });
   assert.equal(status.phase, "Successful");

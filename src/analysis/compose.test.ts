@@ -36,6 +36,13 @@ for (const [fieldPath, expected] of paths) {
   });
 }
 
+test("AN-013 SU-014 every bad fieldRef is told, not the last one alone", () => {
+  const bad = (name: string, fieldPath: string): Argument => ({ name, valueFrom: { fieldRef: { fieldPath } } });
+  assert.throws(() => resolveGivenArguments([bad("a", "spec.nothing"), bad("b", "spec.other")], context), {
+    message: "invalid path spec.nothing in rollout; invalid path spec.other in rollout",
+  });
+});
+
 test("AN-012 hashes of the stable and the new ReplicaSet", () => {
   const args: Argument[] = [
     { name: "s", valueFrom: { podTemplateHashValue: "Stable" } },
@@ -105,7 +112,7 @@ for (const [message, one, two] of conflicts) {
   });
 }
 
-test("AN-016 included templates count once, cluster ones come last, cycles and gaps are refused", () => {
+test("AN-016 SU-017 included templates count once, cluster ones come last, cycles and gaps are refused", () => {
   const all: Record<string, AnalysisTemplate> = {
     a: template("a", { templates: [{ templateName: "b" }, { templateName: "c", clusterScope: true }] }),
     b: template("b", {}),
@@ -124,7 +131,7 @@ test("AN-016 included templates count once, cluster ones come last, cycles and g
   });
 });
 
-test("AN-018 arguments are put in everywhere, and an unknown tag is refused as written", () => {
+test("AN-018 SU-015 arguments are put in everywhere, and an unknown tag is refused as written", () => {
   const values = new Map([["host", 'a"b\nc']]);
   assert.deepEqual(resolveMetric(metric, values).provider.web?.url, 'http://a"b\nc/');
   assert.equal(substituteText("{{ args.host }}", values), 'a"b\nc');
@@ -144,18 +151,20 @@ test("AN-019 secrets are read when asked for, and hidden in texts", () => {
   assert.equal(redact("Bearer s-k failed", secrets), "Bearer ***** failed");
 });
 
-test("AN-003 a run's argument without a value is not supplied", () => {
+test("AN-003 SU-014 a run's argument without a value is not supplied", () => {
   const args: Argument[] = [{ name: "x", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } }];
   assert.throws(() => resolveArguments(args, () => ""), { message: 'argument "x" was not supplied' });
 });
 
-test("AN-025 only a background metric may run without end", () => {
+test("AN-025 SU-003 only a background metric may run without end", () => {
   const endless = [template("t", { metrics: [{ ...metric, interval: "5s", provider: { web: {} } }] })];
   assert.equal(templatesProblem(endless, { isBackground: true }), null);
   assert.equal(
     templatesProblem(endless, { isBackground: false }),
     "AnalysisTemplate t has metric m which runs indefinitely. Invalid value for count: <nil>",
   );
+  const zero = [template("t", { metrics: [{ ...metric, interval: "5s", count: 0, provider: { web: {} } }] })];
+  assert.match(templatesProblem(zero, { isBackground: false }) ?? "", /runs indefinitely/);
   const twice = [template("t", { args: [{ name: "x", value: "1", valueFrom: { fieldRef: { fieldPath: "a" } } }] })];
   assert.equal(templatesProblem(twice, { isBackground: false }), "arg 'x' has both Value and ValueFrom fields");
 });

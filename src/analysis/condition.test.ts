@@ -16,7 +16,7 @@ function phaseOf(conditions: object, value: Value): AnalysisPhase {
 }
 
 const table: readonly (readonly [id: string, conditions: object, value: Value, phase: AnalysisPhase])[] = [
-  ["EX-001", {}, [1], "Successful"],
+  ["EX-001 SU-003", {}, [1], "Successful"],
   ["EX-002", successOnly, [1], "Successful"],
   ["EX-002", successOnly, [0.5], "Failed"],
   ["EX-002", failureOnly, [0.5], "Failed"],
@@ -27,7 +27,7 @@ const table: readonly (readonly [id: string, conditions: object, value: Value, p
   ["EX-002", { successCondition: "false", failureCondition: "false" }, [1], "Inconclusive"],
   ["EX-020", successOnly, [Number.NaN], "Failed"],
   ["EX-020", both, [Number.NaN], "Inconclusive"],
-  ["EX-020", failureOnly, [Number.NaN], "Successful"],
+  ["EX-020 SU-002", failureOnly, [Number.NaN], "Successful"],
   ["EX-020", successOnly, [Infinity], "Successful"],
   ["EX-020", both, [Infinity], "Successful"],
   ["EX-020", failureOnly, [Infinity], "Successful"],
@@ -43,7 +43,7 @@ for (const [id, conditions, value, phase] of table) {
     assert.equal(phaseOf(conditions, value), phase));
 }
 
-test("EX-004 an empty result says that no data came, whatever the cause", () => {
+test("EX-004 SU-001 an empty result says that no data came, whatever the cause", () => {
   const verdict = judge({ successCondition: "result[0] > 0.90" }, { value: [], type: "[]float64", text: "[]" }, 0);
   assert.deepEqual(verdict, {
     phase: "Error",
@@ -53,12 +53,18 @@ test("EX-004 an empty result says that no data came, whatever the cause", () => 
   });
 });
 
-test("EX-006 a vector compared with a number names both types", () => {
+test("EX-006 SU-001 a vector compared with a number names both types", () => {
   const { message } = judge({ successCondition: "result >= 0.95" }, { value: [1], type: "[]float64", text: "[1]" }, 0);
   assert.equal(
     message,
     'could not evaluate successCondition "result >= 0.95": invalid operation: >= (mismatched types []float64 and float64)',
   );
+});
+
+test("SU-030 default() does not help where the result is empty, and isNil asks its argument", () => {
+  assert.equal(phaseOf({ successCondition: "default(result[0], 0) >= 0" }, []), "Error");
+  assert.equal(phaseOf({ successCondition: "isNil(result)" }, null), "Successful");
+  assert.equal(phaseOf({ successCondition: "!isNil(result)" }, 1), "Successful");
 });
 
 test("SE-013 a result without data says what the provider returned and what is known of it, unless the author thought of it", () => {
@@ -107,7 +113,7 @@ for (const [id, metrics, problem] of problems) {
   test(`${id} metrics are refused with: ${problem ?? "nothing"}`, () => assert.equal(metricsProblem(metrics), problem));
 }
 
-test("AN-020 a rule that matches no metric is refused", () => {
+test("AN-020 SU-016 a rule that matches no metric is refused", () => {
   validateRules([{ ...metric, name: "error-rate" }], { dryRun: [{ metricName: "rate" }] });
   assert.throws(() => validateRules([metric], { dryRun: [{ metricName: "*" }] }), {
     message: "dryRun[0]: Rule didn't match any metric name(s)",

@@ -82,7 +82,7 @@ test("SE-004 SE-005 SE-013 an analysis as the document's is told how it ends", (
   );
 });
 
-test("SE-004 the words follow the operator and the limit", () => {
+test("SE-004 SU-029 the words follow the operator and the limit", () => {
   const strict = template({ condition: "result[0] >= 0.95", more: "\n    failureLimit: 2" });
   assert.match(
     message("SE-004", strict) ?? "",

@@ -127,7 +127,7 @@ const configurations: readonly (readonly [id: string, config: PrometheusMetric, 
   ["MP-002", { query: "up" }, "prometheus address is not configured"],
   ["MP-002", { address: "nonsense", query: "up" }, "prometheus address is not is url format"],
   ["MP-001", { address: "http://x:1", timeout: -1 }, "prometheus timeout should not be negative"],
-  ["MP-001", { address: "http://x:1", timeout: 0 }, 'Post "http://x:1/api/v1/query": context deadline exceeded'],
+  ["MP-001 SU-031", { address: "http://x:1", timeout: 0 }, 'Post "http://x:1/api/v1/query": context deadline exceeded'],
   [
     "MP-009",
     { address: "http://x:1", authentication: { oauth2: { tokenUrl: "http://y" } } },
@@ -160,6 +160,15 @@ for (const [id, config, message] of configurations) {
     assert.deepEqual([outcome.phase, outcome.message], ["Error", message]);
   });
 }
+
+test("EX-005 SU-012 the value is stored although the condition cannot be evaluated", async () => {
+  const { phase, value } = await ask(
+    () => ({ body: vector("3") }),
+    (url) => ({ address: url, query: "up" }),
+    { successCondition: "result > 1" },
+  );
+  assert.deepEqual([phase, value], ["Error", "[3]"]);
+});
 
 test("MP-004 a range query sends start, end and step", async () => {
   const { received } = await ask(

@@ -393,7 +393,7 @@ const experimentRollout = rollout({
   status: { phase: "Paused", stableRS: "s", currentPodHash: "c", currentStepIndex: 1 },
 });
 
-test("CL-015 CL-017 CL-020 experiments and runs stand below their revision, their parts below them", () => {
+test("CL-015 CL-017 CL-020 SU-004 experiments and runs stand below their revision, their parts below them", () => {
   const text = picture(experimentRollout, experimentParts);
   const tree = text.slice(text.indexOf("NAME  "));
   assert.equal(

@@ -91,7 +91,7 @@ test("ARC-890 ARC-132 a failure before the switch aborts, and the active version
   await world.stop();
 });
 
-test("ARC-136 a retry is analysed anew, and only once its pods are there", async () => {
+test("ARC-136 SU-007 a retry is analysed anew, and only once its pods are there", async () => {
   const world = await startBlueGreen({ prePromotionAnalysis: pre });
   await release(world, "yellow");
   await judge(world, PRE, "Failed");
@@ -230,7 +230,7 @@ test("ARC-507 ARC-650 promote --full leaves out what is left of the analysis", a
   await world.stop();
 });
 
-test("ARC-916 a run before the switch that somebody ends is no verdict: the release pauses, and a resume judges anew", async () => {
+test("ARC-916 SU-006 a run before the switch that somebody ends is no verdict: the release pauses, and a resume judges anew", async () => {
   const world = await startBlueGreen({ prePromotionAnalysis: pre });
   await release(world, "yellow");
   const key = { namespace: "default", name: `istio-rollout-${PRE}` };

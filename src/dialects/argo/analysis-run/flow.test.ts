@@ -151,6 +151,16 @@ test("AN-050 a completed run is deleted when its time has passed", async () => {
   await world.stop();
 });
 
+test("AN-050 SU-013 a run that cannot be completes at once, and is deleted when its time has passed", async () => {
+  const { world } = await startAnalysisWorld(() => 1);
+  await world.apply(analysisRun({ metrics: [], ttlStrategy: { secondsAfterCompletion: 60 } }));
+  await world.advance(5000);
+  assert.ok((await getRun(world)).status?.completedAt);
+  await world.advance(60_000);
+  assert.equal(await getRun(world), null);
+  await world.stop();
+});
+
 test("AN-035 a measurement under way is finished and counted before a terminated run completes", async () => {
   const { world } = await startAnalysisWorld(() => 0, { delayMs: 20_000 });
   await world.apply(analysisRun({ metrics: [metric("rate", { interval: "60s" })] }));

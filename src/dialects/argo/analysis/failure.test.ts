@@ -72,7 +72,7 @@ async function told(world: World): Promise<string[]> {
 
 const paused: Step[] = [{ setWeight: 50 }, { pause: {} }, { setWeight: 80 }, { pause: {} }];
 
-test("EC-022 pause: a failed background run holds step, weight and pods; a promotion goes on and is watched anew", async () => {
+test("EC-022 SU-007 pause: a failed background run holds step, weight and pods; a promotion goes on and is watched anew", async () => {
   const world = await releasing("pause", { steps: paused, analysis: background });
   await finish(world, RUN, "Failed", "too slow");
   let status = await statusOf(world);
@@ -121,7 +121,7 @@ test("EC-022 pause: a new version starts over, without the old failure", async (
   await world.stop();
 });
 
-test("EC-022 pause: a failed step waits, and a promotion takes it for done", async () => {
+test("EC-022 SU-006 pause: a failed step waits, and a promotion takes it for done", async () => {
   const world = await releasing("pause", { steps: [{ setWeight: 50 }, step, { setWeight: 80 }, { pause: {} }] });
   await finish(world, `${RUN}-1`, "Failed", "too slow");
   assert.deepEqual([(await statusOf(world)).currentStepIndex, await weights(world)], [1, [50, 50]]);

@@ -136,7 +136,7 @@ test("RA-005 no step run is made while the Rollout is paused", async () => {
   await world.stop();
 });
 
-test("RA-006 nothing is analysed at the first deployment, on the way back, or when promoted fully", async () => {
+test("RA-006 SU-007 nothing is analysed at the first deployment, on the way back, or when promoted fully", async () => {
   const world = await startArgo();
   await world.apply([aTemplate("rate")]);
   const canary = { steps: paused, analysis: background };

@@ -165,6 +165,27 @@ test("AN section 9: runs, their metrics and templates are told", async () => {
   await world.stop();
 });
 
+test("SU-027 a finished run is told once, with its end, until it is deleted", async () => {
+  const { world, value } = await observed();
+  const key = { namespace: "default", name: "r" };
+  const metrics = [{ name: "rate", initialDelay: "10h", provider: { web: { url: "http://x" } } }];
+  await world.apply({
+    apiVersion: "argoproj.io/v1alpha1",
+    kind: "AnalysisRun",
+    metadata: { name: "r" },
+    spec: { metrics },
+  });
+  await world.settle({ quietMs: 1000 });
+  await world.patch(resources.analysisRuns, key, { status: { phase: "Failed" } });
+  await world.settle({ quietMs: 1000 });
+  const told = (phase: string) => value(`analysis_run_info{namespace="default",name="r",phase="${phase}"}`);
+  assert.deepEqual([told("Failed"), told("Running") ?? 0], [1, 0]);
+  await world.client.delete(resources.analysisRuns, key);
+  await world.settle({ quietMs: 1000 });
+  assert.deepEqual([told("Failed"), told("Running")], [null, null]);
+  await world.stop();
+});
+
 const phases: readonly { reason: string; phase: string }[] = [
   { reason: "NewReplicaSetAvailable", phase: "Completed" },
   { reason: "RolloutPaused", phase: "Paused" },
