@@ -1,5 +1,5 @@
 /**
- * The conformance list of the API server (transport, objects, patches, lists, deletion, custom kinds), checked through
+ * The conformance list of the API server (transport, objects, patches, serverSideApply, lists, deletion, custom kinds), checked through
  * real `kubectl` and plain HTTP. Each check is named by its number in the list; see `cluster.ts` for how to run the
  * same file against a real cluster.
  */
@@ -12,9 +12,10 @@ import { lists } from "./lists.ts";
 import { objects } from "./objects.ts";
 import { patches } from "./patches.ts";
 import { type CheckGroup, Scene, succeeded } from "./scene.ts";
+import { serverSideApply } from "./server-side-apply.ts";
 import { transport } from "./transport.ts";
 
-const groups: readonly CheckGroup[] = [transport, objects, patches, lists, deletion, customResources];
+const groups: readonly CheckGroup[] = [transport, objects, patches, serverSideApply, lists, deletion, customResources];
 
 const CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 
