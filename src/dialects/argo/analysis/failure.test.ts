@@ -260,23 +260,26 @@ test("EC-022 pause: a failed experiment waits, and a promotion takes it for done
   await world.stop();
 });
 
-for (const policy of ["pause", "notify"]) {
-  test(`EC-022 ${policy}: a crash after any write changes nothing in the end`, () =>
+const ofStep = { steps: [{ setWeight: 50 }, step, { setWeight: 80 }, { pause: {} }] };
+const inBackground = { steps: paused, analysis: background };
+for (const [policy, canary, run] of [
+  ["pause", ofStep, `${RUN}-1`],
+  ["pause", inBackground, RUN],
+  ["notify", ofStep, `${RUN}-1`],
+] as const) {
+  test(`EC-022 ${policy}, ${run === RUN ? "background" : "step"}: a crash after any write changes nothing in the end`, () =>
     checkCrashAtEachWrite({
       every: 2,
       start: () => startArgo(),
       play: async (world) => {
         await world.apply(seedObjects);
         await world.apply(aTemplate("rate"));
-        await world.apply(policed(policy, { steps: [{ setWeight: 50 }, step, { setWeight: 80 }, { pause: {} }] }));
+        await world.apply(policed(policy, canary));
         await world.settle();
         await setImage(world, "yellow");
         await world.settle();
-        await world.patch(
-          resources.analysisRuns,
-          { namespace: "default", name: `${RUN}-1` },
-          { status: { phase: "Failed", message: "too slow" } },
-        );
+        const status = { phase: "Failed", message: "too slow" };
+        await world.patch(resources.analysisRuns, { namespace: "default", name: run }, { status });
         await world.settle();
         if (policy === "pause") await promote(world);
         await world.settle();
