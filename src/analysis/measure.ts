@@ -1,7 +1,7 @@
 import { redact, resolveArguments, resolveMetric } from "./arguments.ts";
 import { judge } from "./condition.ts";
 import { tooFew, withoutData } from "./no-data.ts";
-import { dataPolicyOf } from "./policy.ts";
+import { type DataPolicy, dataPolicyOf, type NoDataPolicy } from "./policy.ts";
 import {
   MeasurementError,
   type ProviderAnswer,
@@ -22,30 +22,33 @@ export async function measureOnce(
 ): Promise<MeasurementOutcome> {
   const namespace = run.metadata.namespace ?? "";
   let secrets: readonly string[] = [];
+  let resolvedMetric = metric;
+  let onNoData: NoDataPolicy | null = null;
   try {
-    // Only asynchronous measurements can be met here while the run ends.
+    // Only asynchronous measurements, and those that wait for data, can be met here while the run ends.
     if (measurement.resumeAt !== undefined && isTerminating(run, run.status ?? {})) {
       return { phase: "Inconclusive", message: "Metric Terminated" };
     }
     const resolved = await readArguments(run.spec.args, { namespace, secrets: context.secrets });
     secrets = resolved.secrets;
-    const request = { metric: resolveMetric(metric, resolved.values), namespace, measurement };
+    resolvedMetric = resolveMetric(metric, resolved.values);
+    const policy = dataPolicyOf(run, metric.name);
+    onNoData = policy.onNoData;
+    const request = { metric: resolvedMetric, namespace, measurement };
     const provider = providers[providerField(metric)];
     if (!provider)
       throw new MeasurementError(`provider "${providerField(metric)}" is not available in this installation`);
     const isAsked = measurement.resumeAt !== undefined && provider.resume;
     const answer = await (isAsked ? provider.resume!(request, context) : provider.measure(request, context));
-    return hidden(await outcomeOf(run, request.metric, answer, context), secrets);
+    return hidden(await outcomeOf(request.metric, answer, { policy, context }), secrets);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     if (!(error instanceof MeasurementError)) return hidden({ phase: "Error", message, metricMetadata: {} }, secrets);
     const { metricMetadata, isNoData } = error;
     const failed: MeasurementOutcome = { phase: "Error", message, metricMetadata };
-    const policy = isNoData ? dataPolicyOf(run, metric.name).onNoData : null;
-    return hidden(
-      policy === null ? failed : withoutData(failed, { policy, metric, now: context.clock.now() }),
-      secrets,
-    );
+    if (!isNoData || onNoData === null) return hidden(failed, secrets);
+    const options = { policy: onNoData, metric: resolvedMetric, now: context.clock.now() };
+    return hidden(withoutData(failed, options), secrets);
   }
 }
 
@@ -56,16 +59,15 @@ export interface MeasureOnce {
 }
 
 async function outcomeOf(
-  run: AnalysisRun,
   metric: Metric,
   answer: ProviderAnswer,
-  { clock }: ProviderContext,
+  { policy: dataPolicy, context }: { readonly policy: DataPolicy; readonly context: ProviderContext },
 ): Promise<MeasurementOutcome> {
   if (answer.kind === "outcome") return answer.outcome;
-  const now = clock.now();
+  const now = context.clock.now();
   const verdict = judge(metric, answer.result, now);
   const { metadata, metricMetadata, windowMs } = answer;
-  const { onNoData: policy, minSamples } = dataPolicyOf(run, metric.name);
+  const { onNoData: policy, minSamples } = dataPolicy;
   const isTold = verdict.phase === "Failed" || verdict.phase === "Inconclusive";
   const seen = isTold || minSamples > 0 ? ((await answer.countRequests?.()) ?? null) : null;
   const { text } = answer.result;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { MeasurementError, type Provider } from "../provider.ts";
 import type { PrometheusMetric } from "../types.ts";
 import { prometheus } from "./prometheus.ts";
 import { measureWith, type Received, type Reply, startStub, testClock } from "./stub-server.fixture.ts";
@@ -357,6 +358,33 @@ for (const [policy, value, phase] of noData) {
     assert.equal(outcome.resumeAt, phase === "Running" ? testClock.now() + 10_000 : undefined);
   });
 }
+
+test("EC-021 an annotation that is none, written while the run goes on, is an Error and nothing worse", async () => {
+  const silent: Provider = {
+    type: "Web",
+    measure: () => Promise.reject(new MeasurementError("no values found", {}, { isNoData: true })),
+  };
+  const annotations = { "argo.fairway.dev/on-no-data": "ignore" };
+  const outcome = await measureWith({ web: silent }, { provider: { web: {} } }, { annotations });
+  assert.equal(outcome.phase, "Error");
+  assert.match(outcome.message ?? "", /"ignore" is none of/);
+});
+
+test("EC-021 SU-001 a provider that has nothing to tell follows the policy too, and its message stays", async () => {
+  const silent: Provider = {
+    type: "Graphite",
+    measure: () => Promise.reject(new MeasurementError("no values found", {}, { isNoData: true })),
+  };
+  const metric = { interval: "20s", provider: { graphite: {} } };
+  const annotations = { "argo.fairway.dev/on-no-data": "wait" };
+  const outcome = await measureWith({ graphite: silent }, metric, { annotations });
+  assert.deepEqual(
+    [outcome.phase, outcome.message, outcome.resumeAt],
+    ["Running", "no values found (argo.fairway.dev/on-no-data: wait)", testClock.now() + 20_000],
+  );
+  const plain = await measureWith({ graphite: silent }, metric);
+  assert.deepEqual([plain.phase, plain.message], ["Error", "no values found"]);
+});
 
 const few: readonly (readonly [codes: Readonly<Record<string, string>> | null, expected: string])[] = [
   [{ 200: "21" }, "Successful"],
