@@ -223,3 +223,15 @@ for (const isSelfService of [false, true]) {
     await world.stop();
   });
 }
+
+test("SU-032 an annotation that nobody can read is told at its Rollout, and stops nothing", async () => {
+  const { world, requests } = await start();
+  await world.apply(configMap());
+  const lists = { "notifications.argoproj.io/subscriptions": "- *nobody" };
+  await world.apply(aRollout({ ...lists, [`${SUBSCRIBE}.on-rollout-completed.hooks`]: "ops" }));
+  await world.settle();
+  assert.equal(requests.length, 1);
+  const [warning = ""] = await warnings(world, "InvalidSubscription");
+  assert.match(warning, /Unresolved alias/);
+  await world.stop();
+});

@@ -7,6 +7,7 @@ import { annotations, POD_TEMPLATE_HASH } from "../dialects/argo/keys.ts";
 import type { NotificationMetrics } from "../dialects/argo/metrics/index.ts";
 import { type NotificationConfig, parseConfig } from "../dialects/argo/notifications/config.ts";
 import { decideNotices, type Notice, notifiedOf, withNotified } from "../dialects/argo/notifications/decide.ts";
+import { redacted } from "../dialects/argo/notifications/redact.ts";
 import { hasSubscriptions, subscriptionProblems } from "../dialects/argo/notifications/subscriptions.ts";
 import type { Delivery, HttpDelivery, MailDelivery } from "../dialects/argo/notifications/types.ts";
 import type { Change } from "../kube/cache.ts";
@@ -139,11 +140,15 @@ export class Notifier {
         logger.error({ ...fieldsOf(regarding), reason, problem }, "a notification could not be made");
         metrics.count(event, { seconds: 0, isSent: false });
       }
-      for (const notice of notices) await this.#send(event, notice);
+      for (const notice of notices) await this.#send(event, notice, config.secrets);
     }
   }
 
-  async #send(event: PlannedEvent, { trigger, destination, deliveries, onceKey }: Notice): Promise<void> {
+  async #send(
+    event: PlannedEvent,
+    { trigger, destination, deliveries, onceKey }: Notice,
+    secrets: NotificationConfig["secrets"],
+  ): Promise<void> {
     const { clock, logger, metrics } = this.#options;
     const startedAt = clock.now();
     const fields = { ...fieldsOf(event.regarding), trigger, ...destination };
@@ -155,7 +160,9 @@ export class Notifier {
       metrics.count(event, { seconds: (clock.now() - startedAt) / 1000, isSent: true });
     } catch (error) {
       if (this.#stopped.signal.aborted) return;
-      logger.error({ ...fields, error: (error as Error).message }, "a notification could not be sent");
+      // E.g. a header that cannot be sent is told with its value.
+      const problem = redacted((error as Error).message, secrets);
+      logger.error({ ...fields, error: problem }, "a notification could not be sent");
       metrics.count(event, { seconds: (clock.now() - startedAt) / 1000, isSent: false });
     }
   }

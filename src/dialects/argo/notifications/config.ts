@@ -1,11 +1,12 @@
-import { parseDocument } from "yaml";
 import { compileExpression, type Expression, ExpressionError } from "../../../analysis/expression/index.ts";
 import type { KubeObject } from "../../../api/meta.ts";
 import { isRecord } from "../../../base/json.ts";
 import { parseLabelSelector } from "../../../kube/selector.ts";
+import { redacted } from "./redact.ts";
 import { createService } from "./services/index.ts";
 import { compileTemplate, type Template, TemplateError } from "./template/index.ts";
 import { NotificationError, type Service } from "./types.ts";
+import { parseYaml } from "./yaml.ts";
 
 /**
  * The configuration of notifications (NO-001): a ConfigMap, and a Secret that its services refer to with `$key`. An entry
@@ -70,7 +71,10 @@ const prefixed: readonly (readonly [prefix: string, read: Reader])[] = [
   ["service.", readService],
   ["template.", (text, name, { templates }) => templates.set(name, readTemplate(text))],
   ["trigger.", (text, name, { triggers }) => triggers.set(name, readTrigger(text))],
-  ["defaultTriggers.", (text, name, draft) => draft.serviceDefaultTriggers.set(name, textsOf(yaml(text), "triggers"))],
+  [
+    "defaultTriggers.",
+    (text, name, draft) => draft.serviceDefaultTriggers.set(name, textsOf(parseYaml(text), "triggers")),
+  ],
 ];
 
 const exact: Readonly<Record<string, Reader>> = {
@@ -78,7 +82,7 @@ const exact: Readonly<Record<string, Reader>> = {
     draft.subscriptions = readSubscriptions(text);
   },
   defaultTriggers: (text, _, draft) => {
-    draft.defaultTriggers = textsOf(yaml(text), "triggers");
+    draft.defaultTriggers = textsOf(parseYaml(text), "triggers");
   },
 };
 
@@ -100,7 +104,7 @@ export function parseConfig(configMap: KubeObject, secret: KubeObject | null): N
       read?.(value, entry ? key.slice(entry[0].length) : key, draft);
     } catch (error) {
       if (!isMistake(error)) throw error;
-      draft.problems.push(`${key}: ${error.message}`);
+      draft.problems.push(`${key}: ${redacted(error.message, draft.secrets)}`);
     }
   }
   return { namespace: configMap.metadata.namespace ?? "", ...draft };
@@ -115,13 +119,6 @@ function secretTexts(secret: KubeObject | null): Readonly<Record<string, string>
   return Object.fromEntries(
     Object.entries(data).map(([key, text]) => [key, Buffer.from(text, "base64").toString("utf8")]),
   );
-}
-
-function yaml(text: string): unknown {
-  const document = parseDocument(text);
-  const [error] = document.errors;
-  if (error) throw new NotificationError(`not YAML: ${error.message.split("\n", 1)[0]}`);
-  return document.toJS({ maxAliasCount: 100 });
 }
 
 function textsOf(value: unknown, what: string): readonly string[] {
@@ -142,7 +139,7 @@ function readService(text: string, key: string, { services, secrets, problems }:
   const [type = "", name = type, ...more] = key.split(".");
   if (more.length > 0) throw new NotificationError("expected 'service.<type>' or 'service.<type>.<name>'");
   const missing = new Set<string>();
-  const options = withSecrets(recordOf(yaml(text), "the service's options"), secrets, missing);
+  const options = withSecrets(recordOf(parseYaml(text), "the service's options"), secrets, missing);
   for (const one of missing) problems.push(`service.${key}: the Secret has no key "${one}"`);
   services.set(name, createService(type, options as Record<string, unknown>));
 }
@@ -164,7 +161,7 @@ function withSecrets(value: unknown, secrets: Readonly<Record<string, string>>, 
 // Templates, triggers, subscriptions ----------------------------------------------------------------------------------
 
 function readTemplate(text: string): NotificationTemplate {
-  const { message = "", ...parts } = recordOf(yaml(text), "message and parts for services");
+  const { message = "", ...parts } = recordOf(parseYaml(text), "message and parts for services");
   if (typeof message !== "string") throw new NotificationError("message: expected a text");
   const { members } = compilePart(parts) as Extract<CompiledPart, { kind: "record" }>;
   return { message: compileTemplate(message), parts: members };
@@ -179,7 +176,7 @@ function compilePart(value: unknown): CompiledPart {
 }
 
 function readTrigger(text: string): readonly Condition[] {
-  const conditions = yaml(text);
+  const conditions = parseYaml(text);
   if (!Array.isArray(conditions)) throw new NotificationError("expected a list of {when, send, oncePer}");
   return conditions.map((one) => {
     const { when = "", oncePer = "", send } = recordOf(one, "{when, send, oncePer}");
@@ -205,7 +202,7 @@ function expressionOf(field: string, text: unknown): Expression | null {
 }
 
 function readSubscriptions(text: string): readonly GlobalSubscription[] {
-  const list = yaml(text);
+  const list = parseYaml(text);
   if (!Array.isArray(list)) throw new NotificationError("expected a list of {recipients, triggers, selector}");
   return list.map((one) => {
     const { recipients, triggers, selector = "" } = recordOf(one, "{recipients, triggers, selector}");

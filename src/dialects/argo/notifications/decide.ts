@@ -7,6 +7,7 @@ import type { PlannedEvent } from "../../../runtime/plan.ts";
 import { annotations } from "../keys.ts";
 import type { CompiledPart, Condition, NotificationConfig } from "./config.ts";
 import { triggerOf } from "./reasons.ts";
+import { redacted } from "./redact.ts";
 import { destinationsOf } from "./subscriptions.ts";
 import { TemplateError } from "./template/index.ts";
 import { type Delivery, type Destination, type Notification, NotificationError } from "./types.ts";
@@ -51,7 +52,8 @@ export function decideNotices(occasion: Occasion): Decision {
       } catch (error) {
         if (!isMistake(error)) throw error;
         const { service, recipient } = destination;
-        problems.push(`trigger ${trigger}, ${service}${recipient === "" ? "" : ` ${recipient}`}: ${error.message}`);
+        const whom = recipient === "" ? service : `${service} ${recipient}`;
+        problems.push(`trigger ${trigger}, ${whom}: ${redacted(error.message, config.secrets)}`);
       }
     }
   }

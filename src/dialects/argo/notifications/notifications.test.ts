@@ -245,3 +245,55 @@ test("NO-005 the example's configuration is right, and its messages can be made"
     ['{"rollout": "web", "runs": 1}', "Rollout web has been aborted.\nr: Failed"],
   ]);
 });
+
+const LIST = "notifications.argoproj.io/subscriptions";
+
+for (const [name, text] of [
+  ["an alias without anchor", "- *nobody"],
+  [
+    "aliases that grow",
+    `a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [${"*a,".repeat(10)}]\nc: &c [${"*b,".repeat(10)}]\nd: [${"*c,".repeat(10)}]`,
+  ],
+  ["no YAML", "[[[["],
+  ["a text without end", "[".repeat(200_000)],
+  ["a number", "3"],
+] as const) {
+  test(`NO-002 SU-032 an annotation may say anything: ${name}`, { timeout: 2000 }, () => {
+    const [problem = "", ...others] = subscriptionProblems(rollout({ [LIST]: text }), []);
+    assert.match(problem, /^annotation notifications.argoproj.io\/subscriptions: .*expected a YAML list of/);
+    assert.deepEqual(others, []);
+  });
+}
+
+for (const [name, data] of [
+  ["aliases", { "template.bad": "a: *nobody" }],
+  ["depth", { "template.bad": `message: '${"{{if .x}}".repeat(9000)}'` }],
+  ["size", { "template.bad": `message: ${"a".repeat(1_000_000)}` }],
+] as const) {
+  test(`NO-001 whatever is wrong with one entry (${name}), the others work`, () => {
+    const { problems, templates } = config(data);
+    assert.equal(problems.length, 1);
+    assert.match(problems[0] ?? "", /^template.bad: (not YAML|longer than|line 1: nested deeper)/);
+    assert.ok(templates.has("paused"));
+  });
+}
+
+test("NO-001 what is wrong with a service is told without the Secret's values", () => {
+  const { problems } = config({
+    "service.webhook.one": "url: $token",
+    "service.webhook.two": "url: http://x.test\nheaders: [{name: a, value: [$token]}]",
+    "service.webhook.three": "url: http://x.test\nretryMax: $token",
+  });
+  assert.equal(problems.length, 3);
+  for (const problem of problems) {
+    assert.ok(problem.includes("$token"), problem);
+    assert.ok(!problem.includes("s3cret"), problem);
+  }
+});
+
+test("NO-004 neither is what is wrong with a message", () => {
+  const data = { "template.paused": "message: '{{.secrets.token.name}}'" };
+  const { problems } = decide(rollout({ [`${SUBSCRIBE}.on-rollout-paused.hooks`]: "" }), { data });
+  assert.equal(problems.length, 1);
+  assert.match(problems[0] ?? "", /can't evaluate field name in \$token$/);
+});

@@ -1,9 +1,9 @@
-import { parseDocument } from "yaml";
 import type { KubeObject } from "../../../api/meta.ts";
 import { isRecord } from "../../../base/json.ts";
 import type { NotificationConfig } from "./config.ts";
 import { canFire } from "./reasons.ts";
-import type { Destination } from "./types.ts";
+import { type Destination, NotificationError } from "./types.ts";
+import { parseYaml } from "./yaml.ts";
 
 /** Who wants to know of an object (NO-002): annotations on it, and subscriptions of the configuration. */
 
@@ -87,9 +87,9 @@ function splitRecipients(value: string): readonly string[] {
 
 /** A YAML list of triggers and destinations; a text says what is wrong with it. */
 function ofList(text: string): readonly Subscription[] | string {
-  const document = parseDocument(text);
-  const value: unknown = document.errors.length > 0 ? null : document.toJS({ maxAliasCount: 100 });
-  if (!Array.isArray(value)) return "expected a YAML list of {trigger, destinations}";
+  const value = parsed(text);
+  if (value instanceof NotificationError) return `${value.message}; ${EXPECTED}`;
+  if (!Array.isArray(value)) return EXPECTED;
   const subscriptions: Subscription[] = [];
   for (const one of value) {
     const { trigger, destinations } = isRecord(one) ? one : {};
@@ -104,6 +104,18 @@ function ofList(text: string): readonly Subscription[] | string {
     }
   }
   return subscriptions;
+}
+
+const EXPECTED = "expected a YAML list of {trigger, destinations}";
+
+/** Whoever may annotate an object writes here: nothing in it may be more than a problem of this subscription. */
+function parsed(text: string): unknown {
+  try {
+    return parseYaml(text);
+  } catch (error) {
+    if (!(error instanceof NotificationError)) throw error;
+    return error;
+  }
 }
 
 /**

@@ -1,30 +1,9 @@
 import { isRecord } from "../../../../base/json.ts";
+import { checkLength } from "./budget.ts";
 import { TemplateError } from "./parse.ts";
-
-/** What a template sees: JSON, as the API server answers it. */
-export type Value = unknown;
+import { isTrue, joined, jsonOf, textOf as text, type Value } from "./value.ts";
 
 export type TemplateFunction = (args: readonly Value[]) => Value;
-
-/** Go: false, 0, nothing, and whatever is empty. */
-export function isTrue(value: Value): boolean {
-  if (value === null || value === undefined || value === false || value === 0 || value === "") return false;
-  if (Array.isArray(value)) return value.length > 0;
-  return !isRecord(value) || Object.keys(value).length > 0;
-}
-
-/** As Go's fmt prints it. */
-export function show(value: Value): string {
-  if (value === null || value === undefined) return "<no value>";
-  if (Array.isArray(value)) return `[${value.map(showInner).join(" ")}]`;
-  if (!isRecord(value)) return String(value);
-  const entries = Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1));
-  return `map[${entries.map(([key, member]) => `${key}:${showInner(member)}`).join(" ")}]`;
-}
-
-function showInner(value: Value): string {
-  return value === null || value === undefined ? "<nil>" : show(value);
-}
 
 function numberOf(value: Value): number {
   const number = typeof value === "boolean" ? Number(value) : Number(value ?? 0);
@@ -32,7 +11,6 @@ function numberOf(value: Value): number {
 }
 
 const integer = (value: Value) => Math.trunc(numberOf(value));
-const text = (value: Value) => (value === null || value === undefined ? "" : show(value));
 
 function sizeOf(value: Value): number {
   if (typeof value === "string") return Buffer.byteLength(value);
@@ -68,6 +46,7 @@ function format([pattern, ...args]: readonly Value[]): string {
     if (verb === "%") return "%";
     if (next >= args.length) return `%!${verb}(MISSING)`;
     const shown = verbText(verb, args[next++], digits);
+    checkLength(Number(width));
     return flags.includes("-")
       ? shown.padEnd(Number(width))
       : shown.padStart(Number(width), flags.includes("0") ? "0" : " ");
@@ -78,10 +57,13 @@ function verbText(verb: string, value: Value, digits: string | undefined): strin
   if (verb === "q") return JSON.stringify(text(value));
   if (verb === "d") return String(integer(value));
   if (verb === "x") return typeof value === "number" ? value.toString(16) : Buffer.from(text(value)).toString("hex");
-  if (verb === "f") return numberOf(value).toFixed(digits === undefined ? 6 : Number(digits));
+  if (verb === "f") return numberOf(value).toFixed(digits === undefined ? 6 : Math.min(DIGITS_MAX, Number(digits)));
   if (["s", "v", "t"].includes(verb)) return text(value);
   throw new TemplateError(`printf: %${verb} is not supported`);
 }
+
+/** Of JavaScript; a number has no more. */
+const DIGITS_MAX = 100;
 
 const onText =
   (apply: (value: string, ...args: string[]) => Value): TemplateFunction =>
@@ -107,11 +89,11 @@ export const templateFunctions: Readonly<Record<string, TemplateFunction>> = {
   ge: ([left, right]) => compare(left, right) >= 0,
   len: ([value]) => sizeOf(value),
   index: ([container, ...keys]) => keys.reduce(elementOf, container),
-  print: (args) => args.map(text).join(""),
-  println: (args) => `${args.map(text).join(" ")}\n`,
+  print: (args) => joined(args.map(text)),
+  println: (args) => `${joined(args.map(text), " ")}\n`,
   printf: format,
-  urlquery: (args) => encodeURIComponent(args.map(text).join("")).replaceAll("%20", "+"),
-  html: (args) => escapeHtml(args.map(text).join("")),
+  urlquery: (args) => encodeURIComponent(joined(args.map(text)).toWellFormed()).replaceAll("%20", "+"),
+  html: (args) => escapeHtml(joined(args.map(text))),
 
   default: ([fallback, value]) => (isTrue(value) ? value : fallback),
   empty: ([value]) => !isTrue(value),
@@ -136,26 +118,30 @@ export const templateFunctions: Readonly<Record<string, TemplateFunction>> = {
   trim: onText((value) => value.trim()),
   trimPrefix: onText((value, prefix = "") => (value.startsWith(prefix) ? value.slice(prefix.length) : value)),
   trimSuffix: onText((value, end = "") => (end !== "" && value.endsWith(end) ? value.slice(0, -end.length) : value)),
-  replace: onText((value, from = "", to = "") => value.replaceAll(from, () => to)),
+  replace: onText((value, from = "", to = "") => replaced(value, from, to)),
   contains: onText((value, part = "") => value.includes(part)),
   hasPrefix: onText((value, prefix = "") => value.startsWith(prefix)),
   hasSuffix: onText((value, suffix = "") => value.endsWith(suffix)),
   quote: (args) =>
-    args
-      .filter((one) => one !== null && one !== undefined)
-      .map((one) => JSON.stringify(text(one)))
-      .join(" "),
-  squote: (args) => args.map((one) => `'${text(one)}'`).join(" "),
+    joined(
+      args.filter((one) => one !== null && one !== undefined).map((one) => JSON.stringify(text(one))),
+      " ",
+    ),
+  squote: (args) =>
+    joined(
+      args.map((one) => `'${text(one)}'`),
+      " ",
+    ),
   trunc: ([length, value]) =>
     integer(length) < 0 ? text(value).slice(integer(length)) : text(value).slice(0, integer(length)),
-  repeat: ([count, value]) => text(value).repeat(Math.min(Math.max(0, integer(count)), REPEAT_MAX)),
+  repeat: ([count, value]) => repeated(text(value), integer(count)),
   indent: ([spaces, value]) => indent(integer(spaces), text(value)),
   nindent: ([spaces, value]) => `\n${indent(integer(spaces), text(value))}`,
   splitList: ([by, value]) => text(value).split(text(by)),
-  join: ([by, list]) => (Array.isArray(list) ? list.map(text).join(text(by)) : text(list)),
+  join: ([by, list]) => (Array.isArray(list) ? joined(list.map(text), text(by)) : text(list)),
 
-  toJson: ([value]): Value => JSON.stringify(value ?? null),
-  toPrettyJson: ([value]): Value => JSON.stringify(value ?? null, null, 2),
+  toJson: ([value]): Value => jsonOf(value),
+  toPrettyJson: ([value]): Value => jsonOf(value, 2),
   b64enc: onText((value) => Buffer.from(value).toString("base64")),
   b64dec: onText((value) => Buffer.from(value, "base64").toString("utf8")),
   list: (args) => args,
@@ -169,8 +155,16 @@ export const templateFunctions: Readonly<Record<string, TemplateFunction>> = {
   has: ([item, list]) => Array.isArray(list) && list.some((one) => isSame(one, item)),
 };
 
-/** A message is short; a template that asks for more is a mistake. */
-const REPEAT_MAX = 10_000;
+function repeated(value: string, times: number): string {
+  const count = Math.max(0, times);
+  checkLength(value.length * count);
+  return value.repeat(count);
+}
+
+function replaced(value: string, from: string, to: string): string {
+  checkLength(value.length + (value.split(from).length + 1) * to.length);
+  return value.replaceAll(from, () => to);
+}
 
 function divided(left: number, right: number, result: number): number {
   if (right === 0) throw new TemplateError(`${left} divided by zero`);
@@ -178,7 +172,8 @@ function divided(left: number, right: number, result: number): number {
 }
 
 function indent(spaces: number, value: string): string {
-  const pad = " ".repeat(Math.min(Math.max(0, spaces), REPEAT_MAX));
+  const pad = repeated(" ", spaces);
+  checkLength(value.length + value.split("\n").length * pad.length);
   return value.replace(/^/gm, pad);
 }
 

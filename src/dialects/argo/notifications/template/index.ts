@@ -1,6 +1,8 @@
 import { isRecord } from "../../../../base/json.ts";
-import { isTrue, show, templateFunctions, type Value } from "./functions.ts";
+import { Budget } from "./budget.ts";
+import { type TemplateFunction, templateFunctions } from "./functions.ts";
 import { type Block, type Node, type Operand, type Pipe, parseTemplate, TemplateError } from "./parse.ts";
+import { isTrue, show, type Value } from "./value.ts";
 
 export { TemplateError } from "./parse.ts";
 
@@ -17,15 +19,12 @@ export function compileTemplate(source: string): Template {
   return {
     render(data) {
       const output: string[] = [];
-      const scope: Scope = { dot: data, names: new Map([["", { value: data }]]), budget: { steps: STEPS_MAX } };
+      const scope: Scope = { dot: data, names: new Map([["", { value: data }]]), budget: new Budget() };
       renderAll(nodes, scope, output);
       return output.join("");
     },
   };
 }
-
-/** A range within ranges over a large object must not hold up the controllers. */
-const STEPS_MAX = 100_000;
 
 /** `and` and `or` look at their arguments one by one, so they are no plain functions. */
 const LAZY = ["and", "or"];
@@ -34,7 +33,7 @@ interface Scope {
   readonly dot: Value;
   /** "" is `$`, the data as a whole. Variables are set through the cell, so that an outer scope sees it. */
   readonly names: ReadonlyMap<string, { value: Value }>;
-  readonly budget: { steps: number };
+  readonly budget: Budget;
 }
 
 type Flow = "break" | "continue" | null;
@@ -42,12 +41,12 @@ type Flow = "break" | "continue" | null;
 function renderAll(nodes: readonly Node[], outer: Scope, output: string[]): Flow {
   let scope = outer;
   for (const node of nodes) {
-    if (--scope.budget.steps < 0) throw new TemplateError(`more than ${STEPS_MAX} steps`);
-    if (node.kind === "text") output.push(node.text);
+    scope.budget.spend();
+    if (node.kind === "text") put(node.text, scope, output);
     else if (node.kind === "break" || node.kind === "continue") return node.kind;
     else if (node.kind === "action") {
       const value = evaluatePipe(node.pipe, scope);
-      if (node.pipe.names.length === 0) output.push(show(value));
+      if (node.pipe.names.length === 0) put(show(value), scope, output);
       else scope = declared(node.pipe, [value], scope);
     } else {
       const flow = node.kind === "range" ? renderRange(node, scope, output) : renderBranch(node, scope, output);
@@ -55,6 +54,11 @@ function renderAll(nodes: readonly Node[], outer: Scope, output: string[]): Flow
     }
   }
   return null;
+}
+
+function put(text: string, { budget }: Scope, output: string[]): void {
+  budget.spendOnOutput(text);
+  output.push(text);
 }
 
 function renderBranch({ kind, pipe, body, other }: Block, scope: Scope, output: string[]): Flow {
@@ -65,7 +69,7 @@ function renderBranch({ kind, pipe, body, other }: Block, scope: Scope, output: 
 }
 
 function renderRange({ pipe, body, other }: Block, scope: Scope, output: string[]): Flow {
-  const entries = entriesOf(evaluatePipe(pipe, scope), pipe);
+  const entries = entriesOf(evaluatePipe(pipe, scope), pipe, scope.budget);
   if (entries.length === 0) return renderAll(other, scope, output);
   for (const [key, element] of entries) {
     const values = pipe.names.length === 2 ? [key, element] : [element];
@@ -74,10 +78,15 @@ function renderRange({ pipe, body, other }: Block, scope: Scope, output: string[
   return null;
 }
 
-function entriesOf(value: Value, pipe: Pipe): readonly (readonly [Value, Value])[] {
-  if (Array.isArray(value)) return value.map((element, index) => [index, element]);
-  if (typeof value === "number")
-    return Array.from({ length: Math.min(value, STEPS_MAX) }, (_, index) => [index, index]);
+function entriesOf(value: Value, pipe: Pipe, budget: Budget): readonly (readonly [Value, Value])[] {
+  if (Array.isArray(value)) {
+    budget.spend(value.length);
+    return value.map((element, index) => [index, element]);
+  }
+  if (typeof value === "number") {
+    budget.spend(Math.max(0, value));
+    return Array.from({ length: value }, (_, index) => [index, index]);
+  }
   if (isRecord(value)) return Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1));
   if (value === null || value === undefined) return [];
   throw new TemplateError(`at <${pipe.source}>: range can't iterate over ${show(value)}`);
@@ -123,8 +132,11 @@ function evaluateCommand([first, ...args]: readonly Operand[], context: CommandC
   }
   if (LAZY.includes(first.name)) return evaluateLogic(first.name, args, context);
   const values = [...args.map((operand) => evaluateOperand(operand, scope, pipe)), ...piped];
+  scope.budget.spendOn(values);
   try {
-    return (templateFunctions[first.name] as (args: readonly Value[]) => Value)(values);
+    const value = (templateFunctions[first.name] as TemplateFunction)(values);
+    scope.budget.spendOn([value]);
+    return value;
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
     throw new TemplateError(`at <${pipe.source}>: error calling ${first.name}: ${error.message}`);

@@ -82,8 +82,8 @@ function countLines(text: string): number {
 /** The action that opens at `start`; braces within strings and comments do not close it. */
 function actionAt(source: string, start: number, line: number, opensTrimmed: boolean) {
   const from = start + (opensTrimmed ? 3 : 2);
-  const token = /"(?:[^"\\]|\\.)*"|`[^`]*`|'(?:[^'\\]|\\.)*'|\/\*[\s\S]*?\*\/|\}\}|[\s\S]/g;
-  token.lastIndex = from;
+  const token = /"(?:[^"\\]|\\.)*"|`[^`]*`|'(?:[^'\\]|\\.)*'|\}\}|[\s\S]/g;
+  token.lastIndex = commentEnd(source, from);
   for (let match = token.exec(source); match !== null; match = token.exec(source)) {
     if (match[0] !== "}}") continue;
     const inner = source.slice(from, match.index);
@@ -93,9 +93,21 @@ function actionAt(source: string, start: number, line: number, opensTrimmed: boo
   throw new TemplateError(`line ${line}: unclosed action`);
 }
 
+/** Where the comment ends that the action consists of; `from` when it is none, or has no end. */
+function commentEnd(source: string, from: number): number {
+  const opens = /\s*\/\*/y;
+  opens.lastIndex = from;
+  const end = opens.test(source) ? source.indexOf("*/", opens.lastIndex) : -1;
+  return end < 0 ? from : end + 2;
+}
+
+/** Of blocks and of parentheses. Messages have two or three; the stack has some thousand. */
+const DEPTH_MAX = 100;
+
 class BlockParser {
   readonly #pieces: readonly Piece[];
   #at = 0;
+  #depth = 0;
 
   constructor(pieces: readonly Piece[]) {
     this.#pieces = pieces;
@@ -139,7 +151,14 @@ class BlockParser {
     return { kind: "action", pipe: parsePipe(text, line) };
   }
 
-  #block(kind: "if" | "with" | "range", source: string, line: number): Node {
+  #block(kind: "if" | "with" | "range", source: string, line: number): Block {
+    if (++this.#depth > DEPTH_MAX) throw new TemplateError(`line ${line}: nested deeper than ${DEPTH_MAX}`);
+    const block = this.#blockWithin(kind, source, line);
+    this.#depth--;
+    return block;
+  }
+
+  #blockWithin(kind: "if" | "with" | "range", source: string, line: number): Block {
     const pipe = parsePipe(source, line, kind === "range");
     const { nodes: body, end } = this.#list(["end", "else"]);
     const rest = end?.text.slice("else".length).trim() ?? "";
@@ -218,6 +237,7 @@ class PipeParser {
   readonly #tokens: readonly Token[];
   readonly #where: { readonly source: string; readonly line: number };
   #at = 0;
+  #depth = 0;
 
   constructor(tokens: readonly Token[], where: { readonly source: string; readonly line: number }) {
     this.#tokens = tokens;
@@ -288,7 +308,9 @@ class PipeParser {
   }
 
   #parenthesis(): Operand {
+    if (++this.#depth > DEPTH_MAX) this.#refuse(`nested deeper than ${DEPTH_MAX}`);
     const commands = this.#commands();
+    this.#depth--;
     if (this.#peek()?.text !== ")") this.#refuse("unclosed left paren");
     this.#at++;
     const next = this.#peek();

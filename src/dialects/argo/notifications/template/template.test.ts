@@ -123,7 +123,51 @@ test("NO-004 a pipe gives its value as the last argument", () => {
   assert.equal(compileTemplate('{{.recipient | printf "%s:%s" "to"}}').render(data), "to:#ops");
 });
 
-test("NO-004 a template that would never end is stopped", () => {
-  const nested = "{{range 1000}}{{range 1000}}x{{end}}{{end}}";
-  assert.throws(() => compileTemplate(nested).render({}), /more than 100000 steps/);
+const endless: readonly { name: string; source: string; error: RegExp }[] = [
+  {
+    name: "a range within a range",
+    source: "{{range 1000}}{{range 1000}}x{{end}}{{end}}",
+    error: /more than 500000 steps/,
+  },
+  { name: "empty ranges", source: "{{range 3000}}{{range 90000}}{{end}}{{end}}", error: /more than 500000 steps/ },
+  { name: "a range to infinity", source: "{{range 1e999}}{{end}}", error: /more than 500000 steps/ },
+  { name: "a range to no number", source: "{{range sub 1e999 1e999}}{{end}}", error: /more than 500000 steps/ },
+  {
+    name: "a text that is doubled",
+    source: '{{$x := "aaaaaaaa"}}{{range 60}}{{$x = print $x $x}}{{end}}',
+    error: /a text of more than 1000000 characters/,
+  },
+  {
+    name: "a list that holds the former one twice",
+    source: "{{$x := list 1}}{{range 60}}{{$x = list $x $x}}{{end}}{{$x}}",
+    error: /a text of more than 1000000 characters/,
+  },
+  {
+    name: "the same as JSON",
+    source: "{{$x := list 1}}{{range 60}}{{$x = list $x $x}}{{end}}{{toJson $x}}",
+    error: /a text of more than 1000000 characters/,
+  },
+  { name: "much output", source: '{{range 2000}}{{repeat 10000 "a"}}{{end}}', error: /more than 1000000 characters/ },
+  { name: "a wide number", source: '{{printf "%999999999d" 1}}', error: /more than 1000000 characters/ },
+  { name: "repetition", source: '{{repeat 999999999 "a"}}', error: /more than 1000000 characters/ },
+  { name: "replacement", source: '{{repeat 1000 "a" | replace "a" (repeat 9999 "b")}}', error: /1000000 characters/ },
+  { name: "indentation", source: '{{repeat 9999 "\\n" | indent 9999}}', error: /more than 1000000 characters/ },
+];
+
+for (const { name, source, error } of endless) {
+  test(`NO-004 a template that asks for too much is stopped: ${name}`, { timeout: 2000 }, () => {
+    assert.throws(() => compileTemplate(source).render({}), { name: "TemplateError", message: error });
+  });
+}
+
+test("NO-004 a template that is nested too deeply, or has half a comment again and again, is refused at once", () => {
+  for (const source of ["{{if .x}}".repeat(20_000), `{{${"(".repeat(20_000)}}}`, `{{${"/*".repeat(300_000)}`]) {
+    assert.throws(() => compileTemplate(source), { name: "TemplateError" });
+  }
+});
+
+test("NO-004 more digits than there are, half a character, a comment with braces", () => {
+  assert.equal(compileTemplate('{{printf "%.999f" 1 | len}}').render({}), "102");
+  assert.equal(compileTemplate('{{trunc 1 "😀" | urlquery}}').render({}), "%EF%BF%BD");
+  assert.equal(compileTemplate("a{{/* }} */}}b{{- /* x */ -}} c").render({}), "abc");
 });
