@@ -8,10 +8,9 @@ import type { Change } from "../../src/kube/cache.ts";
 import { isConflict } from "../../src/kube/errors.ts";
 import { type ResourceType, resources } from "../../src/kube/resource.ts";
 import type { Table } from "../../src/routing/types.ts";
-import type { AnyController } from "../../src/runtime/controller.ts";
 import type { Faults } from "../support/faulty-client.ts";
 import { checkFixpoint } from "../support/reconciler-checks.ts";
-import { parseObjects, World } from "../support/world.ts";
+import { parseObjects, World, type WorldOptions } from "../support/world.ts";
 import { FreshViews, PodCounts } from "./invariants.ts";
 import { SimulatedMesh } from "./mesh.ts";
 import { Truth } from "./truth.ts";
@@ -41,7 +40,7 @@ export interface HarnessOptions {
   readonly workload: string;
   readonly trouble: Trouble;
   readonly packs: readonly ServerPack[];
-  readonly controllers: readonly AnyController[];
+  readonly controllers: NonNullable<WorldOptions["controllers"]>;
   /** Besides pods, ReplicaSets, and the routes. */
   readonly watched: readonly ResourceType[];
   /** What is wrong with requests that are sent now. */
@@ -162,7 +161,7 @@ export class Harness {
   #commands(): CommandContext {
     const { client, clock } = this.world;
     const silent = { print() {}, printError() {}, onInterrupt: () => () => {} };
-    return { client, clock, namespace: "default", isTerminal: false, hasColor: false, ...silent };
+    return { client, clock, namespace: "default", isTerminal: false, hasColor: false, ask: null, ...silent };
   }
 
   /** The faults end; then everything must come to rest where people wanted it. */

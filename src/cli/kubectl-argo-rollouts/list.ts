@@ -1,12 +1,15 @@
 import type { KubeObject } from "../../api/meta.ts";
 import { formatAge, formatTime, type Instant, parseTime } from "../../base/time.ts";
 import { shownPhase } from "../../dialects/argo/shown-phase.ts";
+import { documentOf } from "../../dialects/argo/summary/document.ts";
+import { summariseExperimentBriefly } from "../../dialects/argo/summary/experiment.ts";
 import { setWeight, stepPosition } from "../../dialects/argo/summary/weight.ts";
-import { replicaCounts, strategyOf } from "../../dialects/argo/summary.ts";
+import { replicaCounts, strategyOf, summariseBriefly } from "../../dialects/argo/summary.ts";
 import type { Experiment, Rollout } from "../../dialects/argo/types.ts";
 import { isExpired } from "../../kube/errors.ts";
 import { type ResourceType, resources } from "../../kube/resource.ts";
 import type { CommandContext } from "../plugin/command.ts";
+import { type OutputFormat, renderOutput, renderStreamed } from "../plugin/output.ts";
 import { durationMs } from "../plugin/program.ts";
 import { renderTable } from "../plugin/table.ts";
 
@@ -16,6 +19,8 @@ export interface ListOptions {
   readonly isAllNamespaces: boolean;
   readonly isWatching: boolean;
   readonly hasTimestamps: boolean;
+  /** Absent: the original's table. */
+  readonly output?: OutputFormat;
 }
 
 interface Column {
@@ -38,6 +43,10 @@ const rolloutColumns: readonly Column[] = [
 
 /** CL-030, CL-031. */
 export async function listRollouts(context: CommandContext, options: ListOptions): Promise<void> {
+  if (options.output !== undefined) {
+    await listForPrograms(context, options, options.output);
+    return;
+  }
   const selection = selectionOf(context, options);
   const { items, resourceVersion } = await context.client.list<Rollout>(resources.argoRollouts, selection);
   if (items.length === 0 && !options.isWatching) {
@@ -69,6 +78,25 @@ export async function listRollouts(context: CommandContext, options: ListOptions
   });
 }
 
+/** EC-025: one list, or with a watch each Rollout and each change of one by itself. */
+async function listForPrograms(context: CommandContext, options: ListOptions, output: OutputFormat): Promise<void> {
+  const selection = selectionOf(context, options);
+  const { items, resourceVersion } = await context.client.list<Rollout>(resources.argoRollouts, selection);
+  if (!options.isWatching) {
+    context.print(renderOutput(documentOf("RolloutBriefList", { items: items.map(summariseBriefly) }), output));
+    return;
+  }
+  const told = new Map<string, string>();
+  const tell = (object: KubeObject) => {
+    const text = renderStreamed(documentOf("RolloutBrief", summariseBriefly(object as Rollout)), output);
+    if (told.get(keyOf(object)) === text) return;
+    told.set(keyOf(object), text);
+    context.print(text);
+  };
+  for (const item of items) tell(item);
+  await watchObjects(context, { type: resources.argoRollouts, selection, resourceVersion }, tell);
+}
+
 function rolloutCells(rollout: Rollout): string[] {
   const strategy = strategyOf(rollout);
   const position = strategy === "Canary" ? stepPosition(rollout) : null;
@@ -95,9 +123,17 @@ const experimentColumns: readonly Column[] = [
 ];
 
 /** CL-032. */
-export async function listExperiments(context: CommandContext, isAllNamespaces: boolean): Promise<void> {
+export async function listExperiments(
+  context: CommandContext,
+  { isAllNamespaces, output }: Pick<ListOptions, "isAllNamespaces" | "output">,
+): Promise<void> {
   const selection = isAllNamespaces ? {} : { namespace: context.namespace };
   const { items } = await context.client.list<Experiment>(resources.experiments, selection);
+  if (output !== undefined) {
+    const content = documentOf("ExperimentBriefList", { items: items.map(summariseExperimentBriefly) });
+    context.print(renderOutput(content, output));
+    return;
+  }
   if (items.length === 0) {
     context.printError("No resources found.\n");
     return;

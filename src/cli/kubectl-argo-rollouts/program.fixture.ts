@@ -4,6 +4,7 @@ import type { KubeObject, ObjectMeta } from "../../api/meta.ts";
 import { formatTime } from "../../base/time.ts";
 import type { AnalysisRun, Experiment, Rollout } from "../../dialects/argo/types.ts";
 import type { KubeClient } from "../../kube/client.ts";
+import { type ResourceType, resources } from "../../kube/resource.ts";
 import { argoPack } from "../../packs/argo.ts";
 import { runKubectlArgoRollouts } from "./program.ts";
 
@@ -159,6 +160,39 @@ export function startQuietWorld(): Promise<World> {
   return startWorld({ packs: [argoPack], builtinControllers: false });
 }
 
+export const at = (name = "demo") => ({ namespace: "default", name });
+
+/** Stores the object with its status, whatever sub-resource that takes. */
+export async function put(world: World, type: ResourceType, object: KubeObject): Promise<KubeObject> {
+  const { uid: _uid, creationTimestamp: _created, ...metadata } = object.metadata;
+  const { status, ...rest } = object;
+  await world.client.create(type, { ...rest, metadata });
+  const subresource = type === resources.argoRollouts || type === resources.replicaSets ? "status" : undefined;
+  const body = { kind: "merge", body: { status } } as const;
+  return world.client.patch(type, at(object.metadata.name), body, subresource ? { subresource } : {});
+}
+
+export async function withRollout(
+  options: RolloutOptions,
+  act: (world: World, stored: KubeObject) => Promise<void>,
+): Promise<void> {
+  const world = await startQuietWorld();
+  try {
+    await act(world, await put(world, resources.argoRollouts, rollout({ status: { phase: "Healthy" }, ...options })));
+  } finally {
+    await world.stop();
+  }
+}
+
+export function setStatus(world: World, status: Record<string, unknown>): Promise<KubeObject> {
+  return world.client.patch(
+    resources.argoRollouts,
+    at(),
+    { kind: "merge", body: { status } },
+    { subresource: "status" },
+  );
+}
+
 /** The client with some of its calls in the test's hands. */
 export function clientWith(client: KubeClient, calls: Partial<KubeClient>): KubeClient {
   return {
@@ -183,13 +217,15 @@ export interface RunOptions {
   readonly meanwhile?: (interrupt: () => void) => Promise<unknown>;
   readonly isTerminal?: boolean;
   readonly hasColor?: boolean;
+  /** What the user answers to a question; absent: a script, which cannot. */
+  readonly answer?: string;
 }
 
 /** `kubectl argo rollouts …` against a cluster in memory; `meanwhile` is what happens while the command runs. */
 export async function argo(
   world: Pick<World, "client" | "clock">,
   command: string,
-  { meanwhile = async () => {}, isTerminal = false, hasColor = false }: RunOptions = {},
+  { meanwhile = async () => {}, isTerminal = false, hasColor = false, answer }: RunOptions = {},
 ): Promise<Run> {
   let out = "";
   let err = "";
@@ -199,6 +235,13 @@ export async function argo(
     clock: world.clock,
     isTerminal,
     hasColor,
+    ask:
+      answer === undefined
+        ? null
+        : async (question) => {
+            err += question;
+            return answer;
+          },
     onInterrupt(act) {
       interrupt = act;
       return () => {

@@ -8,61 +8,32 @@ import type { Deployment } from "../../api/apps.ts";
 import type { KubeObject } from "../../api/meta.ts";
 import type { AnalysisRun, Experiment, Rollout } from "../../dialects/argo/types.ts";
 import { failure } from "../../kube/errors.ts";
-import { type ResourceType, resources } from "../../kube/resource.ts";
+import { resources } from "../../kube/resource.ts";
 import { managersNote } from "./field-managers.ts";
 import {
   analysisRun,
   argo,
+  at,
   clientWith,
   experiment,
   fails,
   ok,
+  put,
   type RolloutOptions,
   type Run,
   replicaSet,
   rollout,
+  setStatus,
   startQuietWorld,
   template,
+  withRollout,
 } from "./program.fixture.ts";
-
-const at = (name = "demo") => ({ namespace: "default", name });
-
-/** Stores the object with its status, whatever sub-resource that takes. */
-async function put(world: World, type: ResourceType, object: KubeObject): Promise<KubeObject> {
-  const { uid: _uid, creationTimestamp: _created, ...metadata } = object.metadata;
-  const { status, ...rest } = object;
-  await world.client.create(type, { ...rest, metadata });
-  const subresource = type === resources.argoRollouts || type === resources.replicaSets ? "status" : undefined;
-  const body = { kind: "merge", body: { status } } as const;
-  return world.client.patch(type, at(object.metadata.name), body, subresource ? { subresource } : {});
-}
-
-async function withRollout(
-  options: RolloutOptions,
-  act: (world: World, stored: KubeObject) => Promise<void>,
-): Promise<void> {
-  const world = await startQuietWorld();
-  try {
-    await act(world, await put(world, resources.argoRollouts, rollout({ status: { phase: "Healthy" }, ...options })));
-  } finally {
-    await world.stop();
-  }
-}
 
 const rolloutOf = (world: World, name = "demo") => world.client.get<Rollout>(resources.argoRollouts, at(name));
 
 function imagesOf({ spec }: { spec: Pick<Rollout["spec"], "template"> }): string[] {
   const { initContainers = [], containers = [] } = (spec.template?.spec ?? {}) as Record<string, { image: string }[]>;
   return [...initContainers, ...containers].map(({ image }) => image);
-}
-
-function setStatus(world: World, status: Record<string, unknown>): Promise<KubeObject> {
-  return world.client.patch(
-    resources.argoRollouts,
-    at(),
-    { kind: "merge", body: { status } },
-    { subresource: "status" },
-  );
 }
 
 /** Runs a command and answers with the patches that it sent. */

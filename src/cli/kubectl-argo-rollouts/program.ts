@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { type ResourceType, resources } from "../../kube/resource.ts";
 import { type CommandContext, CommandError, type World, withSession } from "../plugin/command.ts";
 import type { ConnectionFlags } from "../plugin/connection.ts";
+import { type OutputFormat, outputOption, renderOutput } from "../plugin/output.ts";
 import { connectionOptions, durationMs, testable } from "../plugin/program.ts";
 import { complete, completionScript, shells } from "./completion.ts";
 import * as controls from "./control.ts";
@@ -15,7 +16,8 @@ import { promote } from "./promote.ts";
 import { parseContainerImage, setImage } from "./set-image.ts";
 import { status } from "./status.ts";
 import { undo } from "./undo.ts";
-import { renderVersion } from "./version.ts";
+import { exitCodes, type Goal, parseGoals } from "./until.ts";
+import { describeVersion, renderVersion } from "./version.ts";
 
 /** The command line of `kubectl argo rollouts`: verbs, flags and exit codes (CL section 10). */
 export async function runKubectlArgoRollouts(args: readonly string[], world: World): Promise<number> {
@@ -25,7 +27,7 @@ export async function runKubectlArgoRollouts(args: readonly string[], world: Wor
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode;
     if (!(error instanceof UsageShown)) world.printError(renderError(error));
-    return 1;
+    return error instanceof CommandError ? error.exitCode : 1;
   }
 }
 
@@ -37,6 +39,8 @@ interface Flags extends ConnectionFlags {
   readonly color?: boolean;
   readonly timeoutSeconds?: number;
   readonly timeout?: string;
+  readonly until?: readonly Goal[];
+  readonly output?: OutputFormat;
   readonly name?: string;
   readonly allNamespaces?: boolean;
   readonly timestamps?: boolean;
@@ -100,6 +104,7 @@ class Program {
       isWatching: flags.watch ?? false,
       hasColor: (flags.color ?? true) && hasColor,
       timeoutMs: (flags.timeoutSeconds ?? 0) * 1000,
+      ...outputOf(flags),
     });
     this.#verb(get, {
       name: "rollout",
@@ -108,12 +113,22 @@ class Program {
       words: "ROLLOUT_NAME",
       completes: resources.argoRollouts,
       takes: one,
-      run: (context, [name = ""], flags) => getRollout(context, name, ofGet(flags, context)),
+      run: (context, [name = ""], flags) => {
+        if (flags.timeout !== undefined && !flags.until) {
+          throw new CommandError("--timeout needs --until; a plain watch is ended by --timeout-seconds");
+        }
+        const options = ofGet(flags, context);
+        const timeoutMs = flags.timeout === undefined ? options.timeoutMs : durationMs(flags.timeout);
+        return getRollout(context, name, { ...options, timeoutMs, ...(flags.until ? { until: flags.until } : {}) });
+      },
     })
       .option("-w, --watch", "watch live updates to the rollout")
       .addOption(new Option("--no-watch").hideHelp())
       .option("--no-color", "do not colorize output")
-      .option("--timeout-seconds <n>", "end the watch after so many seconds", wholeNumber);
+      .option("--timeout-seconds <n>", "end the watch after so many seconds", wholeNumber)
+      .addOption(untilOption())
+      .option("--timeout <duration>", `how long --until waits before it gives up with exit code ${exitCodes.timeout}`)
+      .addOption(outputOption());
     this.#verb(get, {
       name: "experiment",
       aliases: ofExperiment,
@@ -125,7 +140,8 @@ class Program {
     })
       .option("-w, --watch", "watch live updates to the experiment")
       .addOption(new Option("--no-watch").hideHelp())
-      .option("--no-color", "do not colorize output");
+      .option("--no-color", "do not colorize output")
+      .addOption(outputOption());
 
     const list = this.#group("list", "List rollouts or experiments");
     this.#verb(list, {
@@ -139,20 +155,25 @@ class Program {
           isWatching: flags.watch ?? false,
           hasTimestamps: flags.timestamps ?? false,
           ...(flags.name ? { name: flags.name } : {}),
+          ...outputOf(flags),
         }),
     })
       .option("--name <name>", "only show the rollout of this name")
       .option("-A, --all-namespaces", "include all namespaces")
       .option("-w, --watch", "watch for changes")
       .addOption(new Option("--no-watch").hideHelp())
-      .option("--timestamps", "print timestamps on updates");
+      .option("--timestamps", "print timestamps on updates")
+      .addOption(outputOption());
     this.#verb(list, {
       name: "experiments",
       aliases: ["exp", "experiment"],
       summary: "List experiments",
       takes: () => true,
-      run: (context, _names, flags) => listExperiments(context, flags.allNamespaces ?? false),
-    }).option("-A, --all-namespaces", "include all namespaces");
+      run: (context, _names, flags) =>
+        listExperiments(context, { isAllNamespaces: flags.allNamespaces ?? false, ...outputOf(flags) }),
+    })
+      .option("-A, --all-namespaces", "include all namespaces")
+      .addOption(outputOption());
 
     this.#verb(this.root, {
       name: "status",
@@ -161,11 +182,16 @@ class Program {
       completes: resources.argoRollouts,
       takes: one,
       run: (context, [name = ""], flags) =>
-        status(context, name, { isWatching: flags.watch ?? true, timeoutMs: durationMs(flags.timeout ?? "0") }),
+        status(context, name, {
+          isWatching: flags.watch ?? true,
+          timeoutMs: durationMs(flags.timeout ?? "0"),
+          ...outputOf(flags),
+        }),
     })
       .option("-w, --watch", "watch the status of the rollout until it's done (default true)", true)
       .addOption(new Option("--no-watch").hideHelp())
-      .option("-t, --timeout <duration>", "how long to watch before giving up (e.g. 1s, 2m, 3h); 0 waits for ever");
+      .option("-t, --timeout <duration>", "how long to watch before giving up (e.g. 1s, 2m, 3h); 0 waits for ever")
+      .addOption(outputOption());
   }
 
   #addControls(): void {
@@ -294,7 +320,10 @@ class Program {
       .command("version")
       .description("Print version")
       .option("--short", "print just the version number")
-      .action(({ short = false }: Flags) => this.#world.print(renderVersion(short)));
+      .addOption(outputOption())
+      .action(({ short = false, output }: Flags) =>
+        this.#world.print(output ? renderOutput(describeVersion(), output) : renderVersion(short)),
+      );
     const completion = this.root
       .command("completion")
       .description(`Generate completion script: completion ${shells.join("|")}`)
@@ -382,6 +411,17 @@ function asCobra(text: string): string {
     if (pattern.test(text)) return text.replace(pattern, replacement);
   }
   return text;
+}
+
+function outputOf({ output }: Flags): { readonly output?: OutputFormat } {
+  return output === undefined ? {} : { output };
+}
+
+function untilOption(): Option {
+  return new Option(
+    "--until <goal>",
+    "watch until the rollout is healthy, paused or degraded, or at step=N; or at one of several (a,b)",
+  ).argParser(parseGoals);
 }
 
 function collect(value: string, before: readonly string[]): string[] {

@@ -1,3 +1,4 @@
+import { documentOf } from "../../dialects/argo/summary/document.ts";
 import { version } from "../version.ts";
 
 /** The lines that scripts look for (CL-074). We are not built: what the original says of its build has no value here. */
@@ -18,4 +19,9 @@ export function renderVersion(isShort: boolean): string {
       .map(([label, value]) => `  ${label}: ${value}\n`)
       .join("")
   );
+}
+
+/** EC-025. */
+export function describeVersion(): object {
+  return documentOf("VersionView", { version: `v${version}`, implementation: "fairway" });
 }

@@ -23,30 +23,48 @@ export interface Picture {
 export interface WatchedPicture {
   /** 0: for ever. */
   readonly timeoutMs: number;
+  /** For programs: nothing is drawn over, and only what changed is printed. */
+  readonly isStream: boolean;
   /** The picture of this moment; null when there is nothing to show. */
   draw(caches: CacheReader, parts: RolloutParts): Picture | null;
+  /** Asked at each change, also of those that are not drawn; true ends the watch, after a last picture. */
+  isOver?(caches: CacheReader): boolean;
 }
 
-/** Draws anew at each change until Ctrl-C or the end of the time, which are no failures (CL-029). */
-export async function watchParts(context: CommandContext, type: ResourceType, picture: WatchedPicture): Promise<void> {
+export type WatchEnd = "over" | "interrupt" | "timeout";
+
+/** Draws anew at each change until it is over, or till Ctrl-C or the end of the time (CL-029). */
+export async function watchParts(
+  context: CommandContext,
+  type: ResourceType,
+  picture: WatchedPicture,
+): Promise<WatchEnd> {
   const { client, clock, namespace } = context;
   const caches = new CacheSet();
   const types = [...new Set([type, ...partTypes])];
-  const screen = new Screen(context, () => {
-    const isComplete = caches.all().every((cache) => cache.isSynced);
-    return isComplete ? picture.draw(caches, cachedParts(caches, namespace)) : null;
-  });
+  const isComplete = () => caches.all().every((cache) => cache.isSynced);
+  const draw = () => (isComplete() ? picture.draw(caches, cachedParts(caches, namespace)) : null);
+  const screen = new Screen(context, draw, picture.isStream);
+  const { promise: end, resolve: finish, reject: fail } = Promise.withResolvers<WatchEnd>();
+  const onProgress = () => {
+    screen.change();
+    try {
+      if (isComplete() && picture.isOver?.(caches)) finish("over");
+    } catch (error) {
+      fail(error);
+    }
+  };
   const reflectors = types.map((one) => {
     const cache = caches.add(one);
-    const onProgress = () => screen.change();
     return new Reflector({ client, cache, clock, random: systemRandom, logger: silentLogger, namespace, onProgress });
   });
-  const { promise: end, resolve: finish } = Promise.withResolvers<void>();
-  const forget = context.onInterrupt(finish);
-  const cancelTimeout = picture.timeoutMs > 0 ? clock.schedule(picture.timeoutMs, finish) : () => {};
+  const forget = context.onInterrupt(() => finish("interrupt"));
+  const cancelTimeout = picture.timeoutMs > 0 ? clock.schedule(picture.timeoutMs, () => finish("timeout")) : () => {};
   for (const reflector of reflectors) reflector.start();
   try {
-    await end;
+    const how = await end;
+    if (how === "over") screen.draw();
+    return how;
   } finally {
     forget();
     cancelTimeout();
@@ -59,13 +77,18 @@ export async function watchParts(context: CommandContext, type: ResourceType, pi
 class Screen {
   readonly #context: CommandContext;
   readonly #picture: () => Picture | null;
+  readonly #isStream: boolean;
+  readonly #isDrawnOver: boolean;
+  #text = "";
   #notes = "";
   #drawnAt = Number.NEGATIVE_INFINITY;
   #next: { at: number; cancel: () => void } | null = null;
 
-  constructor(context: CommandContext, picture: () => Picture | null) {
+  constructor(context: CommandContext, picture: () => Picture | null, isStream: boolean) {
     this.#context = context;
     this.#picture = picture;
+    this.#isStream = isStream;
+    this.#isDrawnOver = context.isTerminal && !isStream;
   }
 
   change(): void {
@@ -77,26 +100,27 @@ class Screen {
     this.#next = null;
   }
 
+  draw(): void {
+    this.stop();
+    this.#drawnAt = this.#context.clock.now();
+    const picture = this.#picture();
+    if (picture !== null) this.#show(picture);
+    if (this.#isDrawnOver) this.#drawAt(this.#drawnAt + TICK_MS);
+  }
+
   #drawAt(at: number): void {
     if (this.#next !== null && this.#next.at <= at) return;
     this.stop();
     const { clock } = this.#context;
-    this.#next = { at, cancel: clock.schedule(at - clock.now(), () => this.#draw()) };
+    this.#next = { at, cancel: clock.schedule(at - clock.now(), () => this.draw()) };
   }
 
-  #draw(): void {
-    const { clock, isTerminal } = this.#context;
-    this.#next = null;
-    this.#drawnAt = clock.now();
-    const picture = this.#picture();
-    if (picture !== null) this.#show(picture);
-    if (isTerminal) this.#drawAt(clock.now() + TICK_MS);
-  }
   /** Notes are wiped away with the picture on a terminal; elsewhere they stand, so only new ones are told. */
   #show({ text, notes }: Picture): void {
-    const { isTerminal, print, printError } = this.#context;
-    print(isTerminal ? `${CLEAR}${text}` : text);
-    if (isTerminal || notes !== this.#notes) printError(notes);
+    const { print, printError } = this.#context;
+    if (!this.#isStream || text !== this.#text) print(this.#isDrawnOver ? `${CLEAR}${text}` : text);
+    if (this.#isDrawnOver || notes !== this.#notes) printError(notes);
+    this.#text = text;
     this.#notes = notes;
   }
 }

@@ -33,6 +33,7 @@ async function kruise(world: World, command: string, meanwhile: () => Promise<un
     clock: world.clock,
     isTerminal: false,
     hasColor: false,
+    ask: null,
     onInterrupt: () => () => {},
     print: (text) => {
       out += text;

@@ -11,6 +11,8 @@ export interface World {
   readonly isTerminal: boolean;
   /** Colours are seen and wanted. */
   readonly hasColor: boolean;
+  /** Puts a question to the user and waits for the line; null: nobody is there to answer, as in a script. */
+  readonly ask: ((question: string) => Promise<string>) | null;
   /** Calls back at Ctrl-C, instead of dying of it, until the answer is called. */
   onInterrupt(act: () => void): () => void;
   print(text: string): void;
@@ -37,6 +39,12 @@ export interface Target extends ObjectKey {
 /** A refusal whose text is printed as it is, after `error: `. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode = 1) {
+    super(message);
+    this.exitCode = exitCode;
+  }
 }
 
 /** Opens the session that the flags ask for, and closes it whatever comes. */

@@ -25,6 +25,11 @@ export function shownPhase(rollout: Rollout): ShownPhase {
   return { phase: status.phase, message: status.message ?? "" };
 }
 
+/** The status speaks of the newest wish, and not of one before. */
+export function isUpToDate(rollout: Rollout): boolean {
+  return isSpecObserved(rollout) && isWorkloadObserved(rollout);
+}
+
 function calculated(rollout: Rollout): ShownPhase {
   const [phase, message] = phaseOf({ rollout, status: rollout.status ?? {}, trafficWait: null });
   return { phase, message };

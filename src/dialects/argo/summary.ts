@@ -12,7 +12,16 @@ import type { Experiment, Rollout, Step } from "./types.ts";
  * What the plugin and the console show of a Rollout: read off the objects, nothing is decided here. Moments stay
  * moments (RFC 3339), so that a screen can let ages grow without asking again.
  */
-export interface RolloutSummary {
+export interface RolloutSummary extends RolloutBrief {
+  readonly steps: readonly Step[];
+  readonly actualWeight: number;
+  readonly images: readonly ImageSummary[];
+  /** Newest first (CL-017). */
+  readonly revisions: readonly RevisionSummary[];
+}
+
+/** What the Rollout's own object tells, for lists. */
+export interface RolloutBrief {
   readonly namespace: string;
   readonly name: string;
   readonly createdAt: string;
@@ -20,14 +29,9 @@ export interface RolloutSummary {
   readonly message: string;
   /** "" when the Rollout names none. */
   readonly strategy: "Canary" | "BlueGreen" | "";
-  readonly steps: readonly Step[];
   readonly step: StepPosition | null;
   readonly setWeight: number;
-  readonly actualWeight: number;
   readonly replicas: ReplicaCounts;
-  readonly images: readonly ImageSummary[];
-  /** Newest first (CL-017). */
-  readonly revisions: readonly RevisionSummary[];
 }
 
 export interface ReplicaCounts {
@@ -57,21 +61,28 @@ export function summariseRollout(rollout: Rollout, parts: RolloutParts): Rollout
   const experiments = summariseExperiments(metadata.uid, parts.experiments, parts);
   const analysisRuns = summariseAnalysisRuns(metadata.uid, parts.analysisRuns);
   return {
-    namespace: metadata.namespace ?? "",
-    name: metadata.name,
-    createdAt: metadata.creationTimestamp ?? "",
-    ...shownPhase(rollout),
-    strategy: strategyOf(rollout),
+    ...summariseBriefly(rollout),
     steps: stepsOf(rollout),
-    step: stepPosition(rollout),
-    setWeight: setWeight(rollout),
     actualWeight: actualWeight(rollout, replicaSets),
-    replicas: replicaCounts(rollout),
     images: summariseImages(
       replicaSets,
       experiments.flatMap((experiment) => experiment.replicaSets),
     ),
     revisions: byRevision({ replicaSets, experiments, analysisRuns }),
+  };
+}
+
+export function summariseBriefly(rollout: Rollout): RolloutBrief {
+  const { metadata } = rollout;
+  return {
+    namespace: metadata.namespace ?? "",
+    name: metadata.name,
+    createdAt: metadata.creationTimestamp ?? "",
+    ...shownPhase(rollout),
+    strategy: strategyOf(rollout),
+    step: stepPosition(rollout),
+    setWeight: setWeight(rollout),
+    replicas: replicaCounts(rollout),
   };
 }
 

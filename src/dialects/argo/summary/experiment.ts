@@ -18,6 +18,31 @@ export interface ExperimentSummary {
   readonly analysisRuns: readonly AnalysisRunSummary[];
 }
 
+/** What the experiment's own object tells, for lists. */
+export interface ExperimentBrief {
+  readonly namespace: string;
+  readonly name: string;
+  readonly createdAt: string;
+  readonly phase: string;
+  readonly message: string;
+  /** As the spec has it; "" without one. */
+  readonly duration: string;
+  /** Since when its duration counts, RFC 3339; "" before that. */
+  readonly availableAt: string;
+}
+
+export function summariseExperimentBriefly({ metadata, spec, status }: Experiment): ExperimentBrief {
+  return {
+    namespace: metadata.namespace ?? "",
+    name: metadata.name,
+    createdAt: metadata.creationTimestamp ?? "",
+    phase: status?.phase ?? "",
+    message: status?.message ?? "",
+    duration: spec.duration ?? "",
+    availableAt: status?.availableAt ?? "",
+  };
+}
+
 /** What may belong to an experiment: owners decide, so lists of a whole namespace will do. */
 export interface ExperimentParts {
   readonly replicaSets: readonly ReplicaSet[];

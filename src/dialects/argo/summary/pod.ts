@@ -8,6 +8,8 @@ export interface PodSummary {
   readonly status: string;
   readonly ready: { readonly count: number; readonly total: number };
   readonly restarts: number;
+  /** What the node or the scheduler says of a container or pod that does not run; "" when it says nothing. */
+  readonly message: string;
 }
 
 interface PodShape {
@@ -18,6 +20,8 @@ interface PodShape {
   readonly status?: {
     readonly phase?: string;
     readonly reason?: string;
+    readonly message?: string;
+    readonly conditions?: readonly { readonly status?: string; readonly message?: string }[];
     readonly initContainerStatuses?: readonly ContainerStatus[];
     readonly containerStatuses?: readonly ContainerStatus[];
   };
@@ -29,7 +33,7 @@ interface ContainerStatus {
   readonly started?: boolean;
   readonly restartCount?: number;
   readonly state?: {
-    readonly waiting?: { reason?: string };
+    readonly waiting?: { reason?: string; message?: string };
     readonly running?: object;
     readonly terminated?: Termination;
   };
@@ -39,6 +43,7 @@ interface Termination {
   readonly exitCode?: number;
   readonly signal?: number;
   readonly reason?: string;
+  readonly message?: string;
 }
 
 /** Containers of one kind: what they say of the pod. */
@@ -62,7 +67,15 @@ export function summarisePod(pod: KubeObject): PodSummary {
     status: metadata.deletionTimestamp ? (status.reason === NODE_LOST ? "Unknown" : "Terminating") : read.reason,
     ready: { count: readyCount, total: spec.containers?.length ?? 0 },
     restarts,
+    message: messageOf(status),
   };
+}
+
+function messageOf({ message = "", conditions = [], ...status }: NonNullable<PodShape["status"]>): string {
+  const containers = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
+  const texts = containers.map(({ state }) => state?.waiting?.message ?? state?.terminated?.message ?? "");
+  const refusals = conditions.map((one) => (one.status === "False" ? (one.message ?? "") : ""));
+  return [...texts, message, ...refusals].find((text) => text !== "") ?? "";
 }
 
 /** Of the first init container that is not done; null when all are. */

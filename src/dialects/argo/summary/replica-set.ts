@@ -21,6 +21,8 @@ export interface ReplicaSetSummary {
   readonly template: string;
   /** When it may be scaled down, RFC 3339; "" while nothing is planned. */
   readonly scaleDownDeadline: string;
+  /** Pods that there shall be. */
+  readonly desired: number;
   readonly replicas: number;
   readonly available: number;
   /** Of its containers, in their order; init containers are left out (CL-013). */
@@ -61,6 +63,7 @@ function summarise(replicaSet: ReplicaSet, rollout: Rollout | null, pods: readon
     tags: rollout ? roleTags(rollout, podHash) : [],
     template: metadata.annotations?.[EXPERIMENT_TEMPLATE] ?? "",
     scaleDownDeadline: metadata.annotations?.[annotations.scaleDownDeadline] ?? "",
+    desired: spec.replicas ?? 1,
     replicas: status?.replicas ?? 0,
     available: status?.availableReplicas ?? 0,
     images: containers.map(({ image = "" }) => image),
