@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { KubeObject } from "../api/meta.ts";
@@ -26,7 +27,8 @@ import { ingressControllers } from "../dialects/ingress/index.ts";
 import { kruiseControllers } from "../dialects/kruise/index.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { isAlreadyExists } from "../kube/errors.ts";
-import { resources } from "../kube/resource.ts";
+import { qualifiedPlural, resources } from "../kube/resource.ts";
+import { packs as allPacks } from "../packs/index.ts";
 import type { Pack } from "../packs/pack.ts";
 import type { AnyController, CacheReader } from "../runtime/controller.ts";
 import { createRunner } from "../runtime/runner.ts";
@@ -164,6 +166,8 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
   );
   stops.push(() => server.stop());
   const facts = { server: server.url, caPem: credentials.caPem, token: credentials.adminToken };
+  // Other packs than before are other kinds at the same address, and kubectl would believe its cache for hours.
+  rmSync(directory.kubectlCache, { recursive: true, force: true });
   await writePrivate(directory.kubeconfig, renderKubeconfig(facts));
 
   const runner = createRunner({
@@ -214,6 +218,7 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
     kubeconfig: directory.kubeconfig,
     startedAt: formatTime(clock.now()),
     packs: options.packs.map(({ name }) => name),
+    idlePacks: idlePacks(options.packs, api),
     memory: options.memory,
   };
   writeInstance(directory, instance);
@@ -298,6 +303,13 @@ function controllers(
     ...(names.has("gateway-api") ? gatewayApiControllers({ address: GATEWAY_ADDRESS }) : []),
     ...(names.has("lanes") ? asmControllers({ rootNamespace: ROOT_NAMESPACE }) : []),
   ];
+}
+
+/** Packs of an earlier start: their kinds and objects are still there, and nothing acts on them. */
+function idlePacks(packs: readonly Pack[], api: ApiServer): readonly string[] {
+  const served = new Set(api.definitions().map(({ type }) => qualifiedPlural(type)));
+  const isServed = ({ crds }: Pack) => crds.some(({ metadata }) => served.has(metadata.name));
+  return allPacks.filter((pack) => !packs.includes(pack) && isServed(pack)).map(({ name }) => name);
 }
 
 /** What an installation brings besides its kinds: the mesh's namespace, and the packs' own objects. */

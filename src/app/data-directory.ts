@@ -10,6 +10,7 @@ import path from "node:path";
  *   pki/             the cluster's own CA, server certificate and admin token
  *   store/           the revision log (not with --memory)
  *   pods/            files of pod processes: logs, pids
+ *   kubectl-cache/   what kubectl remembers of this cluster's kinds; emptied at each start
  *   fairway.log      the cluster's own log when it runs detached; mesh.log: the data plane's
  */
 export interface DataDirectory {
@@ -19,6 +20,7 @@ export interface DataDirectory {
   readonly pki: string;
   readonly store: string;
   readonly pods: string;
+  readonly kubectlCache: string;
   readonly logFile: string;
   readonly meshLogFile: string;
 }
@@ -37,6 +39,8 @@ export interface Instance {
   readonly kubeconfig: string;
   readonly startedAt: string;
   readonly packs: readonly string[];
+  /** Packs of an earlier start on this directory that were not asked for now. */
+  readonly idlePacks: readonly string[];
   readonly memory: boolean;
 }
 
@@ -55,6 +59,7 @@ export function dataDirectory(root: string): DataDirectory {
     pki: path.join(absolute, "pki"),
     store: path.join(absolute, "store"),
     pods: path.join(absolute, "pods"),
+    kubectlCache: path.join(absolute, "kubectl-cache"),
     logFile: path.join(absolute, "fairway.log"),
     meshLogFile: path.join(absolute, "mesh.log"),
   };

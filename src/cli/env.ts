@@ -1,6 +1,7 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
+import { dataDirectory } from "../app/data-directory.ts";
 import { dataOption, requireInstance } from "./instance.ts";
 
 const BIN = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "..", "bin");
@@ -15,6 +16,8 @@ export function envCommand(): Command {
       const { instance } = requireInstance(data);
       const settings = {
         KUBECONFIG: instance.kubeconfig,
+        // kubectl keeps a server's kinds for hours, by address: those of a cluster that had the port before, too.
+        KUBECACHEDIR: dataDirectory(data).kubectlCache,
         GATEWAY: instance.gateway,
         ...(instance.prometheus ? { PROMETHEUS: instance.prometheus } : {}),
       };

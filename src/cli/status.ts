@@ -17,6 +17,16 @@ export function statusCommand(): Command {
     });
 }
 
+/** An instance file of an older version has no such field. */
+function idleNote({ idlePacks = [], packs }: Instance): string[] {
+  if (idlePacks.length === 0) return [];
+  const named = idlePacks.join(", ");
+  const wanted = [...packs, ...idlePacks].join(",");
+  return [
+    `idle        ${named}: kinds of an earlier start that no controller acts on now (--packs ${wanted} starts them)`,
+  ];
+}
+
 export function describeInstance(instance: Instance): string {
   return [
     `kubeconfig  ${instance.kubeconfig}`,
@@ -25,5 +35,6 @@ export function describeInstance(instance: Instance): string {
     `metrics     ${instance.metrics}`,
     ...(instance.prometheus ? [`Prometheus  ${instance.prometheus}`] : []),
     ...(instance.controllers ? [`controllers ${instance.controllers}/metrics`] : []),
+    ...idleNote(instance),
   ].join("\n");
 }

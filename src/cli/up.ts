@@ -55,7 +55,7 @@ export function upCommand(): Command {
     .addOption(
       new Option(
         "--instance-id <id>",
-        "Argo's controllers see only to objects whose label controller-instance-id is this",
+        "Argo's controllers look after only the objects whose label controller-instance-id is this",
       )
         .argParser(parseInstanceId)
         .default("", "those without the label"),

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { constants } from "node:os";
 import path from "node:path";
 import { Argument, Command, InvalidArgumentError, Option } from "commander";
-import type { Instance } from "../../app/data-directory.ts";
+import { dataDirectory, type Instance } from "../../app/data-directory.ts";
 import { systemClock } from "../../base/clock.ts";
 import { createHttpClient } from "../../kube/http-client.ts";
 import { loadKubeconfig } from "../../kube/kubeconfig.ts";
@@ -63,7 +63,7 @@ async function playDemo(walk: DemoWalk, { json, keep, data, speed }: DemoOptions
     if (!json) console.log(`Fairway demo: ${walk.headline}, on a cluster of its own\n`);
     const instance = cluster.start(walk.packs);
     if (!json) console.log(`Cluster is up: API server ${instance.apiServer}, gateway ${instance.gateway}`);
-    const { reports, steps, load } = await playOn(walk, instance, reporter, speed);
+    const { reports, steps, load } = await playOn(walk, { instance, root: cluster.root }, { reporter, speed });
     const stepsPassed = reports.filter(({ passed }) => passed).length;
     const passed = stepsPassed === steps && load.sent > 0 && load.failed === 0;
     isKept = keep === true;
@@ -94,10 +94,19 @@ function whenCutShort(end: (exitCode: number) => void): void {
   process.stdout.once("error", () => end(128 + constants.signals.SIGPIPE));
 }
 
-async function playOn(walk: DemoWalk, instance: Instance, reporter: Reporter, speed: number): Promise<WalkReport> {
+async function playOn(
+  walk: DemoWalk,
+  { instance, root }: { readonly instance: Instance; readonly root: string },
+  { reporter, speed }: { readonly reporter: Reporter; readonly speed: number },
+): Promise<WalkReport> {
   const client = createHttpClient(loadKubeconfig(instance.kubeconfig));
   const observer = observe(client, walk.watched);
-  const env = { ...process.env, KUBECONFIG: instance.kubeconfig, PATH: `${path.resolve(BIN)}:${process.env["PATH"]}` };
+  const env = {
+    ...process.env,
+    KUBECONFIG: instance.kubeconfig,
+    KUBECACHEDIR: dataDirectory(root).kubectlCache,
+    PATH: `${path.resolve(BIN)}:${process.env["PATH"]}`,
+  };
   const stage = new Stage({ reporter, observer, env, instance });
   try {
     return await walk.play({ stage, instance, speed });

@@ -78,7 +78,11 @@ export class ApiServer implements ApiHandler {
     this.#packs = packs;
     this.#context = {
       store: new Store({ log, clock, logger }),
-      registry: new Registry(builtins, converters),
+      registry: new Registry(
+        builtins,
+        converters,
+        packs.flatMap(({ crds }) => crds.map(({ metadata }) => metadata.name)),
+      ),
       clock,
       random,
       logger,

@@ -24,11 +24,22 @@ export class Registry {
   readonly #builtin: readonly ServedKind[];
   /** By the CRD's name, which is the qualified plural. */
   readonly #custom = new Map<string, readonly ServedKind[]>();
+  readonly #preferred: readonly string[];
   #byPath = new Map<string, ServedKind>();
   #definitions: readonly ResourceDefinition[] = [];
   #revision = 0;
 
-  constructor(builtins: readonly ResourceDefinition[], converters: Readonly<Record<string, Converter>>) {
+  /**
+   * `preferred` names CRDs that come first in discovery, in this order, and the others after them in the order in which
+   * they came: of two kinds with one short name clients take the first (SEED-090), and which was stored first tells of an
+   * earlier start, not of what the user asked for now.
+   */
+  constructor(
+    builtins: readonly ResourceDefinition[],
+    converters: Readonly<Record<string, Converter>>,
+    preferred: readonly string[] = [],
+  ) {
+    this.#preferred = preferred;
     const storageVersions = new Map<string, string>();
     this.#builtin = builtins.map((definition) => {
       const plural = qualifiedPlural(definition.type);
@@ -65,7 +76,8 @@ export class Registry {
   }
 
   #refresh(): void {
-    const kinds = [...this.#builtin, ...[...this.#custom.values()].flat()];
+    const names = new Set([...this.#preferred, ...this.#custom.keys()]);
+    const kinds = [...this.#builtin, ...[...names].flatMap((name) => this.custom(name))];
     this.#byPath = new Map(kinds.map((kind) => [pathOf(kind.definition.type), kind]));
     this.#definitions = kinds.map(({ definition }) => definition);
     this.#revision++;
