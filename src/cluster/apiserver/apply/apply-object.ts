@@ -10,10 +10,9 @@ import { type Configuration, requireConfiguration } from "./configuration.ts";
 import { applyConflict } from "./conflicts.ts";
 import { fieldsOf } from "./fields-of.ts";
 import { conflictsBesideLastApplied, ownersBeforeFirstApply, withLastApplied } from "./last-applied.ts";
-import { mergeConfiguration } from "./merge.ts";
-import { decodeOwners, encodeOwners, identityOf, NO_OWNERS, type Owner, type Owners, withOwner } from "./owners.ts";
-import { pruneLeftOut } from "./prune.ts";
-import { transfer, writableFields } from "./transfer.ts";
+import { decodeOwners, encodeOwners, NO_OWNERS, type Owner, type Owners, withOwner } from "./owners.ts";
+import { planApply } from "./plan.ts";
+import { writableFields } from "./transfer.ts";
 import { ownable } from "./update.ts";
 import { type KindVersions, versionsOf } from "./versions.ts";
 
@@ -37,20 +36,14 @@ export function applyObject(context: WriteContext): ApiResult {
 export function applyConfiguration(context: WriteContext, live: KubeObject, config: Configuration): KubeObject {
   const { manager, force } = parseApplyOptions(context.request);
   const versions = versionsOf(context.kind, context.registry, context.request.subresource);
-  const { place } = versions.current;
   const self = applier(context, versions, config);
-  const id = identityOf(self);
-  const former = ownersOf(context, versions, live);
-  const claimed = withOwner(former, self);
-  const merged = mergeConfiguration(place, live, config) as KubeObject;
-  const next = pruneLeftOut(merged, { versions, owners: claimed, last: former.get(id) });
-  const { owners, conflicts } = transfer({ versions, old: live, next }, claimed, id);
+  const plan = planApply(live, config, { versions, owners: ownersOf(context, versions, live), self });
   if (!force) {
-    const unsettled = conflictsBesideLastApplied(context, { versions, live, manager }, conflicts);
+    const unsettled = conflictsBesideLastApplied(context, { versions, live, manager }, plan.conflicts);
     if (unsettled.length > 0) throw applyConflict(unsettled);
   }
-  const object = deepCopy(withLastApplied(next, config, manager));
-  const managedFields = encodeOwners(owners);
+  const object = deepCopy(withLastApplied(plan.object, config, manager));
+  const managedFields = encodeOwners(plan.owners);
   if (managedFields) object.metadata.managedFields = managedFields;
   else delete object.metadata.managedFields;
   return object;

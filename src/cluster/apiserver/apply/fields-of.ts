@@ -1,4 +1,3 @@
-import { isRecord } from "../../../base/json.ts";
 import { EMPTY, type FieldSet, fieldSet, isEmpty, MEMBER } from "./field-set.ts";
 import { fieldElement, type PathElement } from "./path-element.ts";
 import {
@@ -13,7 +12,7 @@ import {
 
 /**
  * The fields that a value has, which are those that applying it claims: leaves, elements of lists, keys of maps, and
- * objects that are empty. A struct is not claimed for what is inside.
+ * objects and lists that are empty. A struct is not claimed for what is inside.
  */
 export function fieldsOf(place: Place, value: unknown): FieldSet {
   if (isGranularObject(place, value)) return fieldsOfObject(place, value);
@@ -26,7 +25,7 @@ function fieldsOfObject(place: Place, value: Readonly<Record<string, unknown>>):
   for (const [key, member] of Object.entries(value)) {
     if (member === undefined) continue;
     const below = fieldsOf(memberPlace(place, key), member);
-    const isClaimed = below.isMember || !isNamedField(place, key) || (isRecord(member) && isEmpty(below));
+    const isClaimed = below.isMember || !isNamedField(place, key) || isEmpty(below);
     const set = fieldSet(isClaimed, below.children);
     if (!isEmpty(set)) children.set(fieldElement(key), set);
   }

@@ -1,4 +1,3 @@
-import { isRecord } from "../../../base/json.ts";
 import { setMember } from "../../../kube/patch.ts";
 import { below, type FieldSet, isEmpty } from "./field-set.ts";
 import { fieldElement, type PathElement } from "./path-element.ts";
@@ -72,35 +71,49 @@ function mergeLists(place: Place, live: readonly unknown[], config: readonly unk
   return merged;
 }
 
-/** The value without the fields of the set. An object or list that loses all that it had goes as well. */
-export function removeFields(place: Place, value: unknown, gone: FieldSet): unknown {
-  if (isEmpty(gone)) return value;
-  if (isGranularObject(place, value)) return removeMembers(place, value, gone);
-  if (isGranularList(place, value)) return removeItems(place, value, gone);
+/** What to take out of a value, and which objects and lists stay though nothing is left inside. */
+export interface Removal {
+  readonly gone: FieldSet;
+  readonly kept: FieldSet;
+}
+
+/** The value without these fields. An object or list that loses all that it had goes as well, unless it is kept. */
+export function removeFields(place: Place, value: unknown, removal: Removal): unknown {
+  if (isEmpty(removal.gone)) return value;
+  if (isGranularObject(place, value)) return removeMembers(place, value, removal);
+  if (isGranularList(place, value)) return removeItems(place, value, removal);
   return value;
 }
 
-function removeMembers(place: Place, value: Readonly<Record<string, unknown>>, gone: FieldSet): unknown {
-  const rest: Record<string, unknown> = {};
-  for (const [key, member] of Object.entries(value)) {
-    const inside = below(gone, fieldElement(key));
-    if (inside.isMember) continue;
-    const left = removeFields(memberPlace(place, key), member, inside);
-    if (left !== undefined) setMember(rest, key, left);
-  }
-  return Object.keys(rest).length === 0 && Object.keys(value).length > 0 ? undefined : rest;
+function inside({ gone, kept }: Removal, element: PathElement): Removal {
+  return { gone: below(gone, element), kept: below(kept, element) };
 }
 
-function removeItems(place: Place, items: readonly unknown[], gone: FieldSet): unknown {
+function removeMembers(place: Place, value: Readonly<Record<string, unknown>>, removal: Removal): unknown {
+  const rest: Record<string, unknown> = {};
+  for (const [key, member] of Object.entries(value)) {
+    const part = inside(removal, fieldElement(key));
+    if (part.gone.isMember) continue;
+    const left = removeFields(memberPlace(place, key), member, part);
+    if (left !== undefined) setMember(rest, key, left);
+  }
+  const isEmptied = Object.keys(rest).length === 0 && Object.keys(value).length > 0;
+  return isEmptied && !removal.kept.isMember ? undefined : rest;
+}
+
+function removeItems(place: Place, items: readonly unknown[], removal: Removal): unknown {
   const rest: unknown[] = [];
   for (const item of items) {
     const result = elementOf(place, item);
-    const inside = "problem" in result ? undefined : below(gone, result.element);
-    if (inside?.isMember) continue;
-    const left = inside ? removeFields(itemPlace(place), item, inside) : item;
-    rest.push(left === undefined && isRecord(item) ? {} : left);
+    if ("problem" in result) {
+      rest.push(item);
+      continue;
+    }
+    const part = inside(removal, result.element);
+    if (!part.gone.isMember) rest.push(removeFields(itemPlace(place), item, part) ?? {});
   }
-  return rest.length === 0 && items.length > 0 ? undefined : rest;
+  const isEmptied = rest.length === 0 && items.length > 0;
+  return isEmptied && !removal.kept.isMember ? undefined : rest;
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { KubeObject } from "../../../api/meta.ts";
 import { difference, EMPTY, type FieldSet, intersection, isEmpty, union } from "./field-set.ts";
 import { fieldsOf } from "./fields-of.ts";
-import { removeFields, withNamedFields } from "./merge.ts";
+import { type Removal, removeFields, withNamedFields } from "./merge.ts";
 import type { Owner, Owners } from "./owners.ts";
 import type { KindVersion, KindVersions } from "./versions.ts";
 
@@ -20,11 +20,12 @@ export function pruneLeftOut(
   const version = versions.find(last.apiVersion);
   if (!version) return merged;
   const whole = version.convert(merged);
-  const bare = remove(version, whole, withNamedFields(version.place, last.fields));
-  const restored = version.convert(addBackOwned(whole, bare, version, { versions, owners }));
   const mine = withNamedFields(version.place, last.fields);
-  const gone = difference(allFields(version, whole), allFields(version, restored));
-  return versions.current.convert(remove(version, whole, intersection(gone, mine)));
+  const bare = remove(version, whole, { gone: mine, kept: EMPTY });
+  const restored = version.convert(addBackOwned(whole, bare, version, { versions, owners }));
+  const kept = allFields(version, restored);
+  const gone = intersection(difference(allFields(version, whole), kept), mine);
+  return versions.current.convert(remove(version, whole, { gone, kept }));
 }
 
 function addBackOwned(
@@ -43,7 +44,7 @@ function addBackOwned(
     if (!version) continue;
     const wholeHere = version.convert(whole);
     const kept = union(allFields(version, version.convert(rest)), withNamedFields(version.place, owned));
-    rest = remove(version, wholeHere, difference(allFields(version, wholeHere), kept));
+    rest = remove(version, wholeHere, { gone: difference(allFields(version, wholeHere), kept), kept });
   }
   return rest;
 }
@@ -52,8 +53,8 @@ function allFields({ place }: KindVersion, object: KubeObject): FieldSet {
   return withNamedFields(place, fieldsOf(place, object));
 }
 
-function remove({ place, apiVersion }: KindVersion, object: KubeObject, gone: FieldSet): KubeObject {
+function remove({ place, apiVersion }: KindVersion, object: KubeObject, removal: Removal): KubeObject {
   const { apiVersion: _version, kind, metadata, ...rest } = object;
-  const left = removeFields(place, { ...rest, metadata }, gone) as KubeObject | undefined;
+  const left = removeFields(place, { ...rest, metadata }, removal) as KubeObject | undefined;
   return { ...left, apiVersion, kind, metadata: { ...left?.metadata, name: metadata.name } };
 }
