@@ -3,6 +3,8 @@ import { test } from "node:test";
 import { compile } from "./compile.ts";
 import { decide } from "./decide.ts";
 import { answerOf, aService, configOf, factsOf, meshRoute, podSource, to, webRule } from "./fixture.ts";
+import { aGateway, aRoute, istioClass, to as toBackend } from "./gateway-api/fixture.ts";
+import { anIngress } from "./ingress/fixture.ts";
 import type { RoutingConfig, Table } from "./types.ts";
 
 /** What a new table takes over from the one before it. */
@@ -48,6 +50,28 @@ test("an endpoint change leaves routes, other services' clusters and equal endpo
   const stable = "outbound|80|stable|web.default.svc.cluster.local";
   assert.notEqual(clusterOf(second, stable), undefined);
   assert.equal(clusterOf(second, stable)?.endpoints[0], clusterOf(first, stable)?.endpoints[0]);
+});
+
+test("MESH-305 MESH-363 a Service that selects other pods leaves routes as they were, one that changes ports does not", () => {
+  const byIngress = anIngress("i", { host: "i.test", paths: { "/": "web:http" } });
+  const byRoute = aRoute([{ backendRefs: [toBackend("web")] }], { hostnames: ["r.test"] });
+  const config = configOf([web, api], [istioClass, aGateway(), byRoute, byIngress]);
+  const withService = (spec: Record<string, unknown>) => {
+    const { ports, selector } = web.service["spec"] as Record<string, unknown>;
+    return { ...config, services: [{ ...web.service, spec: { ports, selector, ...spec } }, api.service] };
+  };
+  const first = compile(config);
+  const selecting = compile(withService({ selector: { app: "web", hash: "1" } }), first);
+  const moved = compile(withService({ ports: [{ name: "http", port: 81 }] }), selecting);
+  for (const [host, answerBefore, answerAfter] of [
+    ["i.test", "s1", "s1"],
+    ["r.test", "s1", "500 -"],
+  ] as const) {
+    const [was, is, then] = [first, selecting, moved].map((table) => decide(table, factsOf({ host })));
+    assert.equal(is?.route, was?.route, "the very same compiled route");
+    assert.notEqual(then?.route, was?.route);
+    assert.deepEqual([answerOf(was!), answerOf(then!)], [answerBefore, answerAfter], host);
+  }
 });
 
 test("a pod event that changes no label keeps the clusters", () => {

@@ -1,6 +1,6 @@
 import type { DestinationRule, Gateway, VirtualService } from "../api/istio.ts";
 import type { KubeObject } from "../api/meta.ts";
-import { canonicalJson } from "../base/json.ts";
+import { canonicalJson, deepEqual } from "../base/json.ts";
 import type { Instant } from "../base/time.ts";
 import { formatKey, keyOf } from "../kube/resource.ts";
 import { compareAge } from "./age.ts";
@@ -82,9 +82,10 @@ export class CompiledTable implements Table {
     this.destinationRules = compileParts(config.destinationRules, previous?.destinationRules, checkDestinationRule);
     this.gateways = compileParts(config.gateways, previous?.gateways, checkGateway);
     const hasSameServices = previous !== null && previous.services === this.services;
+    const hasSamePorts = hasSameServices || arePortsSame(previous?.services, this.services);
     this.others = OTHER_SOURCES.map(({ kinds, compileAll }, index) =>
-      hasSameServices && kinds.every((kind) => areSame(before?.[kind] ?? [], config[kind] ?? []))
-        ? previous.others[index]!
+      hasSamePorts && kinds.every((kind) => areSame(before?.[kind] ?? [], config[kind] ?? []))
+        ? previous!.others[index]!
         : compileAll(config),
     );
     const hasSameRules = previous !== null && areSame(previous.destinationRules.list, this.destinationRules.list);
@@ -271,6 +272,20 @@ class ClusterSet {
 function readServices(objects: readonly KubeObject[], previous: readonly RoutedService[]): readonly RoutedService[] {
   const known = new Map(previous.map((service) => [service.object, service]));
   return objects.map((object) => known.get(object) ?? readService(object));
+}
+
+/**
+ * What Ingresses and HTTPRoutes read of services. A release changes the selector of a Service at every step, which must
+ * not cost a compilation of all routes.
+ */
+function arePortsSame(before: readonly RoutedService[] | undefined, after: readonly RoutedService[]): boolean {
+  return (
+    before?.length === after.length &&
+    after.every((service, index) => {
+      const { host, ports } = before[index]!;
+      return service.host === host && (service.ports === ports || deepEqual(service.ports, ports));
+    })
+  );
 }
 
 function groupByService(groups: ReadonlyMap<string, LaneGroup>): ReadonlyMap<string, readonly LaneGroup[]> {

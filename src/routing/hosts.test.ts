@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { expandHost, HostIndex, hostMatches, hostOfAuthority, intersectHosts } from "./hosts.ts";
+import { expandHost, HostIndex, hostMatches, hostOfAuthority, intersectHosts, wildcardsAround } from "./hosts.ts";
 
 test("MESH-010 only names without a dot belong to a namespace", () => {
   assert.equal(expandHost("web", "demo"), "web.demo.svc.cluster.local");
@@ -34,4 +34,11 @@ test("MESH-015 the intersection of two hosts is the narrower", () => {
   assert.equal(intersectHosts("*.a.com", "*.b.a.com"), "*.b.a.com");
   assert.equal(intersectHosts("x.a.com", "*"), "x.a.com");
   assert.equal(intersectHosts("*.a.com", "a.com"), null);
+});
+
+test("MESH-361 the wildcards around a host, the narrowest first", () => {
+  assert.deepEqual(wildcardsAround("a.b.test"), ["*.b.test", "*.test", "*"]);
+  assert.deepEqual(wildcardsAround("*.b.test"), ["*.test", "*"]);
+  assert.deepEqual(wildcardsAround("test"), ["*"]);
+  assert.deepEqual(wildcardsAround("*"), []);
 });

@@ -39,6 +39,13 @@ export function hostMatches(pattern: string, host: string): boolean {
   return false;
 }
 
+/** The wildcards of whole labels within which a host (or another such wildcard) lies, the narrowest first, `*` last. */
+export function wildcardsAround(host: string): readonly string[] {
+  const wildcards: string[] = [];
+  for (let dot = host.indexOf("."); dot >= 0; dot = host.indexOf(".", dot + 1)) wildcards.push(`*${host.slice(dot)}`);
+  return [...wildcards, "*"].filter((wildcard) => wildcard !== host);
+}
+
 /** The narrower of two hosts of which one covers the other; null when they have nothing in common (MESH-015). */
 export function intersectHosts(left: string, right: string): string | null {
   if (hostMatches(left, right)) return right;
@@ -58,26 +65,24 @@ function wildcardRank(host: string): number {
 /** Finds the one value whose domain fits a host best: exact, longest suffix, longest prefix, then `*` (MESH-014). */
 export class HostIndex<Value> {
   readonly #exact = new Map<string, Value>();
-  #wildcards: (readonly [domain: string, value: Value])[] = [];
+  readonly #wildcards = new Map<string, Value>();
+  /** Best first; null: to be sorted, when the first host asks. */
+  #sorted: readonly (readonly [domain: string, value: Value])[] | null = null;
 
   get(domain: string): Value | undefined {
-    return isWildcard(domain) ? this.#wildcards.find(([known]) => known === domain)?.[1] : this.#exact.get(domain);
+    return (isWildcard(domain) ? this.#wildcards : this.#exact).get(domain);
   }
 
   set(domain: string, value: Value): void {
-    if (isWildcard(domain)) {
-      this.#wildcards = this.#wildcards.filter(([known]) => known !== domain);
-      this.#wildcards.push([domain, value]);
-      this.#wildcards.sort(([left], [right]) => compareWildcards(left, right));
-    } else {
-      this.#exact.set(domain, value);
-    }
+    (isWildcard(domain) ? this.#wildcards : this.#exact).set(domain, value);
+    this.#sorted = null;
   }
 
   find(host: string): Value | null {
     const exact = this.#exact.get(host);
     if (exact !== undefined) return exact;
-    for (const [domain, value] of this.#wildcards) if (hostMatches(domain, host)) return value;
+    this.#sorted ??= [...this.#wildcards].sort(([left], [right]) => compareWildcards(left, right));
+    for (const [domain, value] of this.#sorted) if (hostMatches(domain, host)) return value;
     return null;
   }
 }

@@ -1,10 +1,10 @@
 import type { ApiGateway, HttpRoute, ParentReference } from "../../api/gateway-api.ts";
 import { formatKey, keyOf } from "../../kube/resource.ts";
-import { hostMatches } from "../hosts.ts";
 import type { ListenerRouteSource, ListenerRoutes } from "../listener-routes.ts";
 import type { RoutingConfig } from "../types.ts";
-import { type AttachedHost, compareHostnames, judgeParents, listenerFor, parentKeyOf } from "./attach.ts";
+import { judgeParents, listenerFor, parentKeyOf } from "./attach.ts";
 import { gatewayRefusal } from "./gateways.ts";
+import { type Attached, HostedRoutes } from "./hosted-routes.ts";
 import { judgeListeners, type ListenerVerdict } from "./listeners.ts";
 import { type JudgedRoute, MeshRoutes } from "./mesh-routes.ts";
 import { controllerOf, type GatewayApiObjects, objectsOf } from "./objects.ts";
@@ -45,17 +45,11 @@ function judgeRoute(route: HttpRoute, objects: GatewayApiObjects): JudgedRoute {
   return { route, parents, rules: parents.length === 0 ? [] : judgeRules(route, objects) };
 }
 
-/** A route's hosts on one listener. */
-interface Attached {
-  readonly judged: JudgedRoute;
-  readonly hosts: readonly AttachedHost[];
-}
-
 /** A served listener with the routes that are attached to it. */
 interface OpenListener {
   readonly gateway: string;
   readonly verdict: ListenerVerdict;
-  readonly attached: readonly Attached[];
+  readonly attached: HostedRoutes;
 }
 
 function compileListeners(gateways: readonly ApiGateway[], routes: readonly JudgedRoute[]): readonly ListenerRoutes[] {
@@ -65,7 +59,10 @@ function compileListeners(gateways: readonly ApiGateway[], routes: readonly Judg
     const key = formatKey(keyOf(gateway));
     return judgeListeners(gateway)
       .filter(({ problem }) => problem === null)
-      .map((verdict) => ({ gateway: key, verdict, attached: attachedTo.get(`${key} ${verdict.name}`) ?? [] }));
+      .map((verdict): OpenListener => {
+        const attached = new HostedRoutes(attachedTo.get(`${key} ${verdict.name}`) ?? []);
+        return { gateway: key, verdict, attached };
+      });
   });
   const byPort = Map.groupBy(open, ({ verdict }) => verdict.port);
   return [...byPort].flatMap(([port, listeners]) => compilePort(port, listeners));
@@ -98,13 +95,9 @@ function compilePort(port: number, listeners: readonly OpenListener[]): readonly
     compiled.set(route, known);
     return known;
   };
-  const domains = new Set(
-    listeners.flatMap(({ verdict, attached }) => [
-      verdict.hostname,
-      ...attached.flatMap(({ hosts }) => hosts.map(({ domain }) => domain)),
-    ]),
-  );
-  return [...domains].map((domain) => ({ port, domain, routes: routesOf(domain, listeners, compileOnce) }));
+  const domains = new Set(listeners.flatMap(({ verdict, attached }) => [verdict.hostname, ...attached.domains]));
+  const byGateway = [...Map.groupBy(listeners, ({ gateway }) => gateway).values()];
+  return [...domains].map((domain) => ({ port, domain, routes: routesOf(domain, byGateway, compileOnce) }));
 }
 
 /**
@@ -113,31 +106,22 @@ function compilePort(port: number, listeners: readonly OpenListener[]): readonly
  */
 function routesOf(
   domain: string,
-  listeners: readonly OpenListener[],
+  byGateway: readonly (readonly OpenListener[])[],
   compileOnce: (judged: JudgedRoute) => readonly RankedRoute[],
 ): ListenerRoutes["routes"] {
-  const byGateway = Map.groupBy(listeners, ({ gateway }) => gateway);
-  const found = new Map<HttpRoute, readonly HostedRoute[]>();
-  for (const own of byGateway.values()) {
+  const found = new Map<JudgedRoute, string>();
+  for (const own of byGateway) {
     const listener = listenerFor(
       domain,
       own.map(({ verdict }) => verdict),
     );
-    const attached = own.find(({ verdict }) => verdict === listener)?.attached ?? [];
-    for (const { judged, hosts } of attached) {
-      const [best] = hosts
-        .filter((host) => hostMatches(host.domain, domain))
-        .map((host) => host.own)
-        .sort(compareHostnames);
-      if (best === undefined || found.has(judged.route)) continue;
-      found.set(
-        judged.route,
-        compileOnce(judged).map((ranked) => ({ ...ranked, own: best })),
-      );
+    const attached = own.find(({ verdict }) => verdict === listener)?.attached;
+    for (const [judged, hostname] of attached?.covering(domain) ?? []) {
+      if (!found.has(judged)) found.set(judged, hostname);
     }
   }
-  return [...found.values()]
-    .flat()
+  return [...found]
+    .flatMap(([judged, own]) => compileOnce(judged).map((ranked): HostedRoute => ({ ...ranked, own })))
     .sort(comparePrecedence)
     .map(({ route }) => route);
 }
