@@ -34,6 +34,9 @@ export interface Pattern {
 /** RE2's own bound of a counted repetition. */
 const REPEAT_MAX = 1000;
 
+/** Go's bound, within what our stack can hold. */
+const NESTING_MAX = 1000;
+
 export class RegexSyntaxError extends Error {
   override readonly name = "RegexSyntaxError";
 }
@@ -54,6 +57,7 @@ interface Flags {
 class Parser {
   readonly #source: string;
   #at = 0;
+  #nesting = 0;
   #flags: Flags = { ignoreCase: false, dotAll: false, multiline: false, ungreedy: false };
   groupCount = 0;
 
@@ -140,8 +144,10 @@ class Parser {
     } else {
       index = ++this.groupCount;
     }
+    if (++this.#nesting > NESTING_MAX) throw new RegexSyntaxError("expression nests too deeply");
     const item = this.#choice();
     if (!this.#take(")")) throw new RegexSyntaxError("missing closing )");
+    this.#nesting--;
     this.#flags = outer;
     return { kind: "group", item, index };
   }

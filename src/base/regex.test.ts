@@ -73,6 +73,18 @@ test("MESH-082 patterns on which backtracking explodes take no time", () => {
   assert.ok(!matches("(x+x+)+y", "x".repeat(2000)));
 });
 
+test("MESH-082 expressions that say nothing a million times, or nest without end, take no time to compile", () => {
+  assert.ok(matches("(?:(?:(?:(?:){1000}){1000}){1000}){1000}a", "a"));
+  const deep = (depth: number) => compileRegex(`${"(?:".repeat(depth)}a${")*".repeat(depth)}`);
+  assert.ok(!("error" in deep(1000)));
+  assert.deepEqual(deep(1001), { error: "expression nests too deeply" });
+});
+
+test("MESH-082 a replacement walks text without any occurrence once", () => {
+  const text = `/${"a".repeat(60_000)}`;
+  assert.equal(compileReplacement("a*b", "x")(text), text);
+});
+
 test("MESH-122 replacement: all occurrences, groups, empty matches", () => {
   assert.equal(compileReplacement("^/a/([^/]+)/(.*)$", "/b/\\1-\\2")("/a/k/z"), "/b/k-z");
   assert.equal(compileReplacement("o", "0")("foo boo"), "f00 b00");

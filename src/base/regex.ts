@@ -37,11 +37,7 @@ export interface RegexSearch {
 
 export function compileSearch(pattern: string): RegexSearch | { readonly error: string } {
   try {
-    const { root } = parsePattern(pattern);
-    // A lazy "anything" in front is the least preferred thread, so that the leftmost match wins in one walk.
-    const anything: Node = { kind: "character", test: () => true };
-    const skipped: Node = { kind: "repeat", item: anything, min: 0, max: null, isGreedy: false };
-    const automaton = new Automaton({ kind: "sequence", items: [skipped, { kind: "group", item: root, index: 0 }] }, 1);
+    const automaton = searchFor(parsePattern(pattern).root, 0);
     return {
       programSize: automaton.size,
       find(text, from) {
@@ -60,11 +56,11 @@ export function compileSearch(pattern: string): RegexSearch | { readonly error: 
 
 /**
  * Replaces every occurrence; `\1` in the replacement stands for a group, `\0` for the whole match (MESH-122). The
- * pattern has passed validation.
+ * pattern has passed validation. One walk finds the next occurrence, so that text without any costs one walk.
  */
 export function compileReplacement(pattern: string, replacement: string): (text: string) => string {
   const { root, groupCount } = parsePattern(pattern);
-  const automaton = new Automaton({ kind: "group", item: root, index: 0 }, groupCount + 1);
+  const automaton = searchFor(root, groupCount);
   const parts = replacement.split(/\\(\d|\\)/);
   const expand = (text: string, found: Captures) =>
     parts
@@ -75,17 +71,23 @@ export function compileReplacement(pattern: string, replacement: string): (text:
     let from = 0;
     for (let at = 0; at <= text.length; ) {
       const found = automaton.run(text, at);
-      if (found === null) {
-        at++;
-        continue;
-      }
-      result += text.slice(from, at) + expand(text, found);
-      from = found[1]!;
+      if (found === null) break;
+      const [start, end] = [found[0]!, found[1]!];
+      result += text.slice(from, start) + expand(text, found);
+      from = end;
       // An empty match is replaced and the next character kept, or there would be no end.
-      at = from > at ? from : at + 1;
+      at = end > start ? end : end + 1;
     }
     return result + text.slice(from);
   };
+}
+
+/** A lazy "anything" in front is the least preferred thread, so that the leftmost match wins in one walk. */
+function searchFor(root: Node, groupCount: number): Automaton {
+  const anything: Node = { kind: "character", test: () => true };
+  const skipped: Node = { kind: "repeat", item: anything, min: 0, max: null, isGreedy: false };
+  const whole: Node = { kind: "group", item: root, index: 0 };
+  return new Automaton({ kind: "sequence", items: [skipped, whole] }, groupCount + 1);
 }
 
 /** Start and end of each group, by twice its number; undefined where it took no part. */
@@ -240,7 +242,12 @@ class Automaton {
   }
 
   #emitRepeat({ item, min, max, isGreedy }: Extract<Node, { kind: "repeat" }>): void {
-    for (let count = 0; count < min; count++) this.#emit(item);
+    for (let count = 0; count < min; count++) {
+      const sizeBefore = this.#program.length;
+      this.#emit(item);
+      // What is empty is as good once as a thousand times; nested, it would take for ever without growing too large.
+      if (this.#program.length === sizeBefore) break;
+    }
     if (max === null) {
       const loop = this.#emitSplit(isGreedy, () => this.#emit(item));
       this.#add({ op: "jump", to: loop.at });

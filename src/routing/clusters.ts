@@ -1,4 +1,4 @@
-import { loadBalancingOf, type MergedRule, outlierOf, type RuleSubset } from "./destination-rule.ts";
+import { hashOf, loadBalancingOf, type MergedRule, outlierOf, poolOf, type RuleSubset } from "./destination-rule.ts";
 import { type EndpointContext, endpointsOf } from "./endpoints.ts";
 import { hasLabels } from "./match.ts";
 import type { RoutedPort, RoutedService } from "./services.ts";
@@ -72,6 +72,8 @@ function compilePort(
       endpoints: members.filter(({ ready }) => ready),
       instanceCount: members.length,
       loadBalancing: loadBalancingOf(rule, definition, port.number),
+      hash: hashOf(rule, definition, port.number),
+      connectionPool: poolOf(rule, definition, port.number),
       outlier: outlierOf(rule, definition, port.number),
     };
   };

@@ -9,6 +9,7 @@ import { type MergedRule, mergeDestinationRules, type RulesByNamespace, ruleFor 
 import { indexPods, indexSlices, type PodSources } from "./endpoints.ts";
 import { compileGatewayApi } from "./gateway-api/compile.ts";
 import { GatewayScope, isPlain, serversOf } from "./gateway-scope.ts";
+import { ineffectivePolicies } from "./ineffective-policies.ts";
 import { compileIngresses } from "./ingress/compile.ts";
 import { compileLaneGroups, type LaneGroup } from "./lane.ts";
 import type { ListenerRouteSource, ListenerRoutes } from "./listener-routes.ts";
@@ -334,21 +335,13 @@ function compileVirtualServicePart(object: KubeObject): CompiledPart<CompiledVir
   return { part, problems: part.problems };
 }
 
-/** Settings that the table has no place for: said, so that nobody waits for their effect. */
-const UNSUPPORTED_POLICIES = ["connectionPool", "tls", "tunnel", "proxyProtocol", "retryBudget"];
-
 function checkDestinationRule(object: KubeObject): CompiledPart<DestinationRule> {
   const rule = object as DestinationRule;
   const problems = destinationRuleProblems(rule);
   if (problems.length > 0) return { part: null, problems };
   // A rule for some clients only must not be applied to all of them.
   if (rule.spec?.workloadSelector) return { part: null, problems: ["workloadSelector is not supported"] };
-  const policies = [rule.spec?.trafficPolicy, ...(rule.spec?.subsets ?? []).map((subset) => subset?.trafficPolicy)];
-  const unsupported = policies.flatMap((policy) => {
-    const found = UNSUPPORTED_POLICIES.filter((name) => policy?.[name] !== undefined);
-    return policy?.loadBalancer?.consistentHash ? [...found, "loadBalancer.consistentHash"] : found;
-  });
-  return { part: rule, problems: [...new Set(unsupported)].map((name) => `trafficPolicy.${name} has no effect`) };
+  return { part: rule, problems: ineffectivePolicies(rule) };
 }
 
 function checkGateway(object: KubeObject): CompiledPart<Gateway> {

@@ -156,6 +156,8 @@ function unknownHost(table: CompiledTable, facts: Facts): Decision {
       endpoints: [endpoint],
       instanceCount: 1,
       loadBalancing: "ROUND_ROBIN",
+      hash: null,
+      connectionPool: null,
       outlier: null,
     },
     connectFallback: null,

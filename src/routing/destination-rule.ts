@@ -1,6 +1,8 @@
 import type { DestinationRule, TrafficPolicySpec } from "../api/istio.ts";
 import { canonicalJson } from "../base/json.ts";
 import { compareAge } from "./age.ts";
+import { compilePool, type PoolPolicy } from "./connection-pool.ts";
+import { compileHash, type HashPolicy } from "./consistent-hash.ts";
 import { compareWildcards, expandHost, hostMatches } from "./hosts.ts";
 import { compileOutlier, type OutlierPolicy } from "./outlier.ts";
 import type { RoutedService } from "./services.ts";
@@ -104,12 +106,22 @@ export function loadBalancingOf(
   return ALGORITHMS[policyBlock("loadBalancer", { rule, subset, port })?.simple ?? ""] ?? "LEAST_REQUEST";
 }
 
+/** Hashing by the same rules; null: balanced by load. */
+export function hashOf(rule: MergedRule | null, subset: RuleSubset | null, port: number): HashPolicy | null {
+  return compileHash(policyBlock("loadBalancer", { rule, subset, port })?.consistentHash);
+}
+
+/** Bounds by the same rules; null: the defaults. */
+export function poolOf(rule: MergedRule | null, subset: RuleSubset | null, port: number): PoolPolicy | null {
+  return compilePool(policyBlock("connectionPool", { rule, subset, port }));
+}
+
 /** Outlier detection by the same rules. */
 export function outlierOf(rule: MergedRule | null, subset: RuleSubset | null, port: number): OutlierPolicy | null {
   return compileOutlier(policyBlock("outlierDetection", { rule, subset, port }));
 }
 
-function policyBlock<Block extends "loadBalancer" | "outlierDetection">(
+function policyBlock<Block extends "loadBalancer" | "connectionPool" | "outlierDetection">(
   block: Block,
   { rule, subset, port }: { rule: MergedRule | null; subset: RuleSubset | null; port: number },
 ): TrafficPolicySpec[Block] | undefined {

@@ -1,5 +1,7 @@
 import type { KubeObject } from "../api/meta.ts";
 import type { Instant } from "../base/time.ts";
+import type { PoolPolicy } from "./connection-pool.ts";
+import type { HashPolicy } from "./consistent-hash.ts";
 import type { OutlierPolicy } from "./outlier.ts";
 
 /**
@@ -71,6 +73,10 @@ export interface Cluster {
   /** Endpoints of any state: tells "no instances" from "none available" (LANE-203). */
   readonly instanceCount: number;
   readonly loadBalancing: "LEAST_REQUEST" | "ROUND_ROBIN" | "RANDOM";
+  /** Requests with a key go where it says; null: all go by `loadBalancing`. */
+  readonly hash: HashPolicy | null;
+  /** Null: no bounds of its own. */
+  readonly connectionPool: PoolPolicy | null;
   /** Null: endpoints are never ejected. */
   readonly outlier: OutlierPolicy | null;
 }

@@ -288,6 +288,14 @@ const problemCases: readonly { name: string; objects: readonly KubeObject[]; pro
   },
 ];
 
+test("MESH-347 MESH-308 lines of blanks and paths of slashes take no time to compile", () => {
+  const blanks = `x-a${" ".repeat(20_000)}`;
+  const slashes = `${"/".repeat(100_000)}a`;
+  const keys = { "request-header-control-add": `${blanks}1\nx-b${blanks}\u0007`, "rewrite-path": slashes };
+  const { table } = ingressWorld([withKeys("i", MSE, keys, { className: "mse", paths: { [slashes]: "main" } })]);
+  assert.equal(table.problems.length, 1, "the line that ends in a control character");
+});
+
 for (const { name, objects, problems } of problemCases) {
   test(name, () => {
     const found = ingressWorld(objects).table.problems.map(({ object, message }) => `${object}: ${message}`);

@@ -43,10 +43,17 @@ export function compilePath(path: LocationPath, dialect: PathDialect): CompiledP
 
 /** Whole path elements: /foo takes /foo, /foo/ and /foo/bar, not /foobar; a slash at the rule's end says nothing. */
 function elementPrefix(text: string): Pick<CompiledPath, "test" | "length"> {
-  const prefix = text.replace(/\/+$/, "");
+  const prefix = withoutEndingSlashes(text);
   if (prefix === "") return { test: null, length: 1 };
   const inside = `${prefix}/`;
   return { test: (asked) => asked === prefix || asked.startsWith(inside), length: prefix.length };
+}
+
+/** Not by an expression: one that looks for the end again at each slash takes seconds for a path of slashes. */
+export function withoutEndingSlashes(path: string): string {
+  let end = path.length;
+  while (path[end - 1] === "/") end--;
+  return path.slice(0, end);
 }
 
 function textPrefix(text: string): Pick<CompiledPath, "test" | "length"> {

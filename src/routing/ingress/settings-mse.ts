@@ -8,6 +8,7 @@ import type { HeaderOperations } from "../types.ts";
 import type { DestinationTarget } from "../virtual-service.ts";
 import type { Annotations } from "./annotations.ts";
 import type { Location } from "./location.ts";
+import { withoutEndingSlashes } from "./paths.ts";
 import type { HeaderEdits, Settings } from "./settings.ts";
 import { corsOf, redirectsOf, regexReplacement } from "./settings-nginx.ts";
 
@@ -31,8 +32,8 @@ function rewriteOf({ ingress: { annotations }, path }: Location): PathRewrite | 
   if (!target || path === null) return null;
   if (annotations.isTrue("use-regex") && annotations.word("rewrite-path") === undefined)
     return regexReplacement(path.text, target);
-  const prefix = path.text.replace(/\/+$/, "");
-  const start = target === "/" && prefix !== "" ? "" : target.replace(/\/+$/, "");
+  const prefix = withoutEndingSlashes(path.text);
+  const start = target === "/" && prefix !== "" ? "" : withoutEndingSlashes(target);
   return (pathWithQuery) => {
     const rest = pathWithQuery.slice(prefix.length);
     return rest.startsWith("/") || start !== "" ? start + rest : `/${rest}`;
@@ -67,13 +68,13 @@ function editsOf(annotations: Annotations, direction: "request" | "response"): r
   return isEmpty ? [] : [operations];
 }
 
-/** A header's name, and a value without anything that could end it; a line of another form is left out. */
-const HEADER_LINE = /^\s*([\w!#$%&'*+.^`|~-]+)(?:[ \t]+([\x20-\x7e]*?))?\s*$/;
+/** Of a trimmed line: a header's name, and a value without anything that could end it. Others are left out. */
+const HEADER_LINE = /^([\w!#$%&'*+.^`|~-]+)(?:[ \t]+([\x21-\x7e][\x20-\x7e]*))?$/;
 
 /** `name value`, one a line. */
 function headerLines(text = ""): (readonly [string, string])[] {
   return text.split("\n").flatMap((line) => {
-    const [, name, value = ""] = HEADER_LINE.exec(line) ?? [];
+    const [, name, value = ""] = HEADER_LINE.exec(line.trim()) ?? [];
     return name === undefined ? [] : [[name.toLowerCase(), value] as const];
   });
 }
@@ -84,7 +85,7 @@ export function headerLineProblems(annotations: Annotations): readonly string[] 
   return keys.flatMap((key) =>
     (annotations.text(key) ?? "")
       .split("\n")
-      .filter((line) => line.trim() !== "" && !HEADER_LINE.test(line))
+      .filter((line) => line.trim() !== "" && !HEADER_LINE.test(line.trim()))
       .map((line) => `annotation ${key}: ${JSON.stringify(line)} is not "name value"`),
   );
 }
