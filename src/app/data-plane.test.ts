@@ -100,3 +100,27 @@ test("a kind that the mesh watches no more is forgotten, and what is noted alrea
   again();
   await world.stop();
 });
+
+for (const [name, edit] of [
+  ["a revision that the mesh does not run", { data: { [ROUTES]: "999" } }],
+  ["no revision", { data: { [ROUTES]: "soon" } }],
+  ["a kind less", { data: { [ROUTES]: null } }],
+  ["a kind more", { data: { "pods.of.nobody": "7" } }],
+  ["nothing", { data: null }],
+  ["its deletion", null],
+] as const) {
+  test(`MESH-211 INV-39 what somebody else wrote is set right, though the mesh changes nothing: ${name}`, async () => {
+    const { world, acknowledge, stop } = await start();
+    await acknowledge({ [ROUTES]: "7", [PODS]: "3" });
+    await world.advance(1000);
+    if (edit) await world.patch(resources.configMaps, DATA_PLANE_KEY, edit);
+    else await world.client.delete(resources.configMaps, DATA_PLANE_KEY);
+    await world.advance(1000);
+    assert.deepEqual(await noted(world), { [ROUTES]: "7", [PODS]: "3" });
+    const settled = await world.get(resources.configMaps, DATA_PLANE_KEY);
+    await world.advance(10_000);
+    assert.deepEqual(await world.get(resources.configMaps, DATA_PLANE_KEY), settled, "INV-33");
+    stop();
+    await world.stop();
+  });
+}

@@ -2,7 +2,7 @@ import type { KubeObject } from "../api/meta.ts";
 import type { Cancel, Clock } from "../base/clock.ts";
 import { deepEqual } from "../base/json.ts";
 import type { Logger } from "../base/log.ts";
-import type { KubeClient } from "../kube/client.ts";
+import type { KubeClient, WatchEvent, WatchHandle } from "../kube/client.ts";
 import { isNotFound } from "../kube/errors.ts";
 import { diffMergePatch } from "../kube/patch.ts";
 import { qualifiedPlural, resources } from "../kube/resource.ts";
@@ -29,6 +29,10 @@ const PODS_NOTED_MS = 250;
 
 const NOTED = [...ROUTES, ...PODS];
 
+const WHICH = { namespace: DATA_PLANE_KEY.namespace, fieldSelector: `metadata.name=${DATA_PLANE_KEY.name}` } as const;
+/** After a watch has ended: client-go's reflector waits as long. */
+const REREAD_MS = 800;
+
 export interface NoteOptions {
   readonly mesh: Pick<MeshProcess, "acknowledged" | "onAcknowledgement">;
   readonly client: KubeClient;
@@ -47,8 +51,12 @@ class DataPlaneNotes {
   readonly #options: NoteOptions;
   /** What the ConfigMap says; null until it was read. */
   #noted: DataPlaneRevisions | null = null;
+  /** Of the ConfigMap that `#noted` is from. */
+  #revision = 0;
+  #watch: WatchHandle | null = null;
   #notedAt = Number.NEGATIVE_INFINITY;
   #isWriting = false;
+  #isStopped = false;
   #cancelLater: Cancel | null = null;
   #stopListening = () => {};
 
@@ -62,13 +70,15 @@ class DataPlaneNotes {
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#stopListening();
+    this.#watch?.stop();
     this.#cancelLater?.();
     this.#cancelLater = null;
   }
 
   async #note(): Promise<void> {
-    if (this.#isWriting) return;
+    if (this.#isWriting || this.#isStopped) return;
     this.#isWriting = true;
     try {
       while (await this.#writeDue());
@@ -87,17 +97,56 @@ class DataPlaneNotes {
     const { mesh, client, clock } = this.#options;
     const wanted = current(mesh);
     if (wanted === null) return false;
-    this.#noted ??= await read(client);
-    if (deepEqual(wanted, this.#noted)) return false;
+    const noted = this.#watch === null || this.#noted === null ? await this.#read() : this.#noted;
+    if (deepEqual(wanted, noted)) return false;
     const waitMs = this.#notedAt + PODS_NOTED_MS - clock.now();
-    if (waitMs > 0 && deepEqual(withoutPods(wanted), withoutPods(this.#noted))) {
+    if (waitMs > 0 && deepEqual(withoutPods(wanted), withoutPods(noted))) {
       this.#noteLater(waitMs);
       return false;
     }
-    await write(client, this.#noted, wanted);
-    this.#noted = wanted;
+    this.#see(await write(client, noted, wanted));
     this.#notedAt = clock.now();
     return true;
+  }
+
+  async #read(): Promise<DataPlaneRevisions> {
+    const { client } = this.#options;
+    const { items, resourceVersion } = await client.list(resources.configMaps, WHICH);
+    const data = dataOf(items[0] ?? null);
+    this.#noted = data;
+    this.#revision = Number(resourceVersion);
+    this.#watch?.stop();
+    if (this.#isStopped) return data;
+    this.#watch = client.watch(
+      resources.configMaps,
+      { ...WHICH, resourceVersion },
+      { onEvent: (event) => this.#onEvent(event), onEnd: () => this.#onWatchEnd() },
+    );
+    return data;
+  }
+
+  /** Events of our own writes may come before or after their answers. */
+  #see(object: KubeObject, data = dataOf(object)): void {
+    const revision = Number(object.metadata.resourceVersion ?? 0);
+    if (revision <= this.#revision) return;
+    this.#noted = data;
+    this.#revision = revision;
+  }
+
+  /**
+   * Somebody else's edit, or deletion, would stand until the mesh's next change, and a release may be waiting for what it
+   * says. Set right after a moment, so that a second writer makes no endless duel (INV-39).
+   */
+  #onEvent({ type, object }: WatchEvent): void {
+    if (type === "BOOKMARK") return;
+    this.#see(object, type === "DELETED" ? {} : undefined);
+    const wanted = current(this.#options.mesh);
+    if (wanted !== null && !deepEqual(wanted, this.#noted)) this.#noteLater(PODS_NOTED_MS);
+  }
+
+  #onWatchEnd(): void {
+    this.#watch = null;
+    this.#noteLater(REREAD_MS);
   }
 
   #noteLater(milliseconds: number): void {
@@ -121,24 +170,18 @@ function withoutPods(revisions: DataPlaneRevisions): DataPlaneRevisions {
   return Object.fromEntries(Object.entries(revisions).filter(([kind]) => !PODS.includes(kind)));
 }
 
-async function read(client: KubeClient): Promise<DataPlaneRevisions> {
-  try {
-    const object = await client.get(resources.configMaps, DATA_PLANE_KEY);
-    return (object["data"] ?? {}) as DataPlaneRevisions;
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-    return {};
-  }
+function dataOf(object: KubeObject | null): DataPlaneRevisions {
+  return (object?.["data"] ?? {}) as DataPlaneRevisions;
 }
 
 /** A kind that is told no more goes, so that nobody trusts its last word. */
-async function write(client: KubeClient, from: DataPlaneRevisions, to: DataPlaneRevisions): Promise<void> {
+async function write(client: KubeClient, from: DataPlaneRevisions, to: DataPlaneRevisions): Promise<KubeObject> {
   const patch = { kind: "merge" as const, body: { data: diffMergePatch(from, to) } };
   try {
-    await client.patch(resources.configMaps, DATA_PLANE_KEY, patch);
+    return await client.patch(resources.configMaps, DATA_PLANE_KEY, patch);
   } catch (error) {
     if (!isNotFound(error)) throw error;
     const object: KubeObject = { apiVersion: "v1", kind: "ConfigMap", metadata: { ...DATA_PLANE_KEY }, data: to };
-    await client.create(resources.configMaps, object);
+    return await client.create(resources.configMaps, object);
   }
 }

@@ -25,9 +25,14 @@ export function isLive(configMap: KubeObject | null, type: ResourceType, object:
 
 /** The same of every change of the kind up to a revision, deletions included: they leave no object to ask about. */
 export function isCaughtUp(configMap: KubeObject | null, type: ResourceType, revision: number): boolean | null {
-  const revisions = configMap?.["data"] as DataPlaneRevisions | undefined;
-  const running = revisions?.[qualifiedPlural(type)];
-  return running === undefined ? null : Number(running) >= revision;
+  const running = runningOf(configMap, type);
+  return running === null ? null : running >= revision;
+}
+
+/** Null: nothing is told of the kind. Whoever wrote something else than a revision told nothing. */
+function runningOf(configMap: KubeObject | null, type: ResourceType): number | null {
+  const text = (configMap?.["data"] as DataPlaneRevisions | undefined)?.[qualifiedPlural(type)];
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : null;
 }
 
 /** Host port by server port of the gateway; null when the data plane does not tell. */
@@ -43,5 +48,5 @@ export function gatewayPorts(configMap: KubeObject | null): Readonly<Record<stri
 
 /** The data plane tells of this kind. */
 export function isTold(configMap: KubeObject | null, type: ResourceType): boolean {
-  return (configMap?.["data"] as DataPlaneRevisions | undefined)?.[qualifiedPlural(type)] !== undefined;
+  return runningOf(configMap, type) !== null;
 }
