@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { collectTemplates, composeRunSpec, flattenTemplates } from "../analysis/compose.ts";
 import { runPolicies } from "../analysis/policy.ts";
 import { providers } from "../analysis/providers/index.ts";
@@ -57,8 +57,14 @@ export function analyzeCommand(): Command {
     .addOption(dataOption())
     .option("-f, --filename <file>", "take the template from a manifest file instead of from the cluster")
     .option("-n, --namespace <name>", "namespace of the template and of its Secrets", "default")
-    .option("-a, --argument <name=value>", "argument of the template; may be repeated", collectArgument, [])
-    .option("--metric <name>", "measure only this one; may be repeated", collect, [])
+    .addOption(
+      new Option("-a, --argument <name=value>", "argument of the template; may be repeated")
+        .argParser(collectArgument)
+        .default([], "none"),
+    )
+    .addOption(
+      new Option("--metric <name>", "measure only this one; may be repeated").argParser(collect).default([], "all"),
+    )
     .option("--json", "print a JSON object")
     .action(runAnalyze);
 }

@@ -14,6 +14,7 @@ import type { RoutingConfig } from "../routing/types.ts";
 import { UsageError } from "./errors.ts";
 import { sendRequest } from "./http.ts";
 import { dataOption, requireInstance } from "./instance.ts";
+import { headerOption, pathOption } from "./request-options.ts";
 import { paint } from "./terminal.ts";
 
 interface ExplainCommandOptions {
@@ -40,10 +41,10 @@ export function explainCommand(): Command {
     .description("print the way of one request hop by hop, with the rule that decided; sends nothing without --live")
     .addOption(dataOption())
     .option("--host <host>", "Host of the request (default: the gateway's own address)")
-    .option("--path <path>", "path of the request", "/")
+    .addOption(pathOption("path of the request", "/"))
     .option("--method <method>", "method of the request", "GET")
     .option("--port <port>", "server port of the gateway, or port of the URL with --from", parsePort, 80)
-    .option("-H, --header <name: value>", "header of the request; may be repeated", collectHeader, [])
+    .addOption(headerOption())
     .option("--from <namespace/pod>", "the pod that calls, instead of a client outside of the gateway")
     .option("--live", "also send the request and show where the mesh did something else (exit code 1)")
     .option("--json", "print the hops as a JSON object")
@@ -54,12 +55,6 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (!Number.isInteger(port) || port < 1 || port > 65535) throw new InvalidArgumentError("expected a port number.");
   return port;
-}
-
-function collectHeader(text: string, previous: readonly (readonly [string, string])[]) {
-  const colon = text.indexOf(":");
-  if (colon < 1) throw new InvalidArgumentError('expected "name: value".');
-  return [...previous, [text.slice(0, colon).trim().toLowerCase(), text.slice(colon + 1).trim()] as const];
 }
 
 async function runExplain(options: ExplainCommandOptions): Promise<void> {

@@ -1,10 +1,11 @@
 import { Agent } from "node:http";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { type Cancel, sleep, systemClock } from "../base/clock.ts";
 import { parseDurationMs } from "../base/duration.ts";
 import { UsageError } from "./errors.ts";
 import { sendRequest } from "./http.ts";
 import { dataOption, requireInstance } from "./instance.ts";
+import { headerOption, pathOption } from "./request-options.ts";
 
 /**
  * A bounded, steady load through the gateway, so that a canary without users can be judged (seed 002: a query without
@@ -40,20 +41,18 @@ export function loadCommand(): Command {
   return new Command("load")
     .description("send a steady load through the gateway and count the answers")
     .addOption(dataOption())
-    .option("--path <path>", "path of the requests", "/color")
+    .addOption(pathOption("path of the requests", "/color"))
     .option("--method <method>", "method of the requests", "POST")
     .option("--body <text>", "body of the requests")
-    .option("-H, --header <name: value>", "header of the requests; may be repeated", collectHeader, [])
+    .addOption(headerOption())
     .option("--rate <n>", `requests a second, at most ${RATE_MAX}`, parseRate, 50)
-    .option("--duration <time>", "how long, such as 30s or 5m (at most 1h)", parseTime, 30_000)
+    .addOption(
+      new Option("--duration <time>", "how long, such as 30s or 5m (at most 1h)")
+        .argParser(parseTime)
+        .default(30_000, "30s"),
+    )
     .option("--json", "print the counts as a JSON object")
     .action(runLoad);
-}
-
-function collectHeader(text: string, previous: readonly (readonly [string, string])[]) {
-  const colon = text.indexOf(":");
-  if (colon < 1) throw new InvalidArgumentError('expected "name: value".');
-  return [...previous, [text.slice(0, colon).trim(), text.slice(colon + 1).trim()] as const];
 }
 
 function parseRate(text: string): number {
@@ -167,7 +166,7 @@ export class SteadyLoad {
   #count(status: string, body: string): void {
     const { statuses, bodies } = this.#counts;
     statuses[status] = (statuses[status] ?? 0) + 1;
-    const shown = body.slice(0, BODY_SHOWN);
+    const shown = body.trim().slice(0, BODY_SHOWN);
     const key = shown in bodies || Object.keys(bodies).length < BODIES_MAX ? shown : "(other answers)";
     bodies[key] = (bodies[key] ?? 0) + 1;
   }
