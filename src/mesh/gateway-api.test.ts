@@ -148,6 +148,52 @@ describe("Gateway API", () => {
     assert.equal((await request(port, "/foobar")).status, 404);
   });
 
+  test("MESH-263 MESH-364 no filter makes one request two, or its target unreadable", async () => {
+    await serve("stable", (req, res) => {
+      const { url, headers } = req;
+      req.setEncoding("utf8").on("data", (text) => res.write(text));
+      req.on("end", () => res.end(` ${JSON.stringify({ url, host: headers.host, smuggled: headers["x-b"] })}`));
+    });
+    const set = [
+      { name: "Host", value: "in.test\r\nx-b: 1" },
+      { name: "Content-Length", value: "2" },
+      { name: "Transfer-Encoding", value: "chunked" },
+    ];
+    route({
+      filters: [
+        { type: "RequestHeaderModifier", requestHeaderModifier: { set, remove: ["Content-Length"] } },
+        { type: "ResponseHeaderModifier", responseHeaderModifier: { set: set.slice(1) } },
+        {
+          type: "URLRewrite",
+          urlRewrite: { path: { type: "ReplaceFullPath", replaceFullPath: "v2 HTTP/1.1\r\n\ud800" } },
+        },
+      ],
+      backendRefs: [{ name: "stable", port: 80 }],
+    });
+    const { body } = await request(port, "/", { method: "POST", body: "hello" });
+    const [text, facts = ""] = body.split(" ");
+    assert.equal(text, "hello");
+    assert.deepEqual(JSON.parse(facts), { url: "/v2%20HTTP/1.1%0D%0A%EF%BF%BD", host: "h.test" });
+  });
+
+  test("MESH-366 a redirect keeps its location whatever the path holds, and a response edit its framing", async () => {
+    const path = { type: "ReplaceFullPath", replaceFullPath: "/für alle\r\nx-b: 1" };
+    route({
+      filters: [
+        { type: "RequestRedirect", requestRedirect: { hostname: "b.test", port: 80, path } },
+        {
+          type: "ResponseHeaderModifier",
+          responseHeaderModifier: { set: [{ name: "Transfer-Encoding", value: "chunked" }] },
+        },
+      ],
+    });
+    const { status, headers } = await request(port, "/");
+    assert.equal(status, 302);
+    assert.equal(headers["location"], "http://b.test/für%20alle%0D%0Ax-b:%201");
+    assert.equal(headers["x-b"], undefined);
+    assert.equal(headers["transfer-encoding"], undefined);
+  });
+
   test("MESH-364 a mirror sees every request, and its answer nobody", async () => {
     const mirrored: string[] = [];
     await serve("stable");

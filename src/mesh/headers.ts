@@ -1,3 +1,4 @@
+import { isFraming } from "../routing/headers.ts";
 import type { HeaderOperations } from "../routing/types.ts";
 
 /**
@@ -51,7 +52,7 @@ export function setHeader(list: HeaderList, name: string, value: string): void {
 /** Removals first, then additions (MESH-110); the levels in the order given (MESH-111). */
 export function applyOperations(list: HeaderList, levels: readonly HeaderOperations[]): void {
   for (const { remove, set, add } of levels) {
-    for (const name of remove) removeHeader(list, name.toLowerCase());
+    for (const name of remove) if (!isFraming(name)) removeHeader(list, name.toLowerCase());
     for (const [name, value] of set) if (isSendable(name, value)) setHeader(list, name.toLowerCase(), value);
     for (const [name, value] of add) if (isSendable(name, value)) list.push(name.toLowerCase(), value);
   }
@@ -59,7 +60,7 @@ export function applyOperations(list: HeaderList, levels: readonly HeaderOperati
 
 /** A value from configuration that would end its line, or is not latin-1, must not reach the wire. */
 function isSendable(name: string, value: string): boolean {
-  return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name) && !/[^\t\x20-\x7e\x80-\xff]/.test(value);
+  return !isFraming(name) && /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name) && !/[^\t\x20-\x7e\x80-\xff]/.test(value);
 }
 
 /** Drops what the `connection` header nominates, besides the fixed hop-by-hop names (MESH-266). */

@@ -1,10 +1,10 @@
+import { escapeTarget } from "../routing/target.ts";
 import type { ForwardDecision } from "../routing/types.ts";
 import { applyOperations, findHeader, setHeader } from "./headers.ts";
 import type { RequestFacts } from "./request.ts";
 
-/** A rewrite is configuration and may hold anything; a blank in the request line would start a second request. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not pass.
-const NOT_IN_TARGET = /[\x00-\x20\x7f]|[^\x00-\xff]+/g;
+/** As Node's parser takes Host: one word. What configuration says instead may be anything. */
+const AUTHORITY = /^[\x21-\x7e\x80-\xff]+$/;
 
 /**
  * Applies the decision to the request's headers, once, and renders the head that every attempt sends; the caller adds
@@ -19,7 +19,13 @@ export function prepareHead(facts: RequestFacts, decision: ForwardDecision): str
     headers.push(laneHeader[0].toLowerCase(), laneHeader[1]);
   }
   if (path !== facts.path) setHeader(headers, "x-envoy-original-path", facts.path); // MESH-123
-  let head = `${method} ${path.replace(NOT_IN_TARGET, encodeURIComponent)} HTTP/1.1\r\nhost: ${authority}\r\n`;
+  const host = authority === facts.authority || AUTHORITY.test(authority) ? authority : facts.authority;
+  let head = `${method} ${targetOf(path)} HTTP/1.1\r\nhost: ${host}\r\n`;
   for (let index = 0; index < headers.length; index += 2) head += `${headers[index]}: ${headers[index + 1]}\r\n`;
   return head;
+}
+
+/** A rewrite to `v2` means `/v2`: without the slash no server would read the request line. */
+function targetOf(path: string): string {
+  return escapeTarget(path.startsWith("/") ? path : `/${path}`);
 }

@@ -7,6 +7,7 @@ import { hostOfAuthority } from "./hosts.ts";
 import { matches } from "./match.ts";
 import { defaultRetry } from "./retry.ts";
 import { clusterOf, type RoutingRequest, type Selection, select } from "./select.ts";
+import { escapeTarget } from "./target.ts";
 import type {
   Cluster,
   Decision,
@@ -62,7 +63,7 @@ function follow(route: CompiledRoute, request: RoutingRequest): Decision {
   }
   const { action } = route;
   if (action.kind === "redirect") {
-    const headers = [["location", action.location(facts)]] as const;
+    const headers = [["location", escapeTarget(action.location(facts))]] as const;
     return routeReply(route, { status: action.status, headers, delayMs, responseHeaders });
   }
   if (action.kind === "direct")

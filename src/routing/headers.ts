@@ -43,6 +43,14 @@ export function orderHeaders(
   return ordered.filter((operations) => operations !== null);
 }
 
+/** What tells where a body ends is the proxy's: another length would make one message two (MESH-263). */
+const FRAMING: ReadonlySet<string> = new Set(["content-length", "transfer-encoding"]);
+
+/** Whether no edit may touch the header. */
+export function isFraming(name: string): boolean {
+  return FRAMING.has(name.toLowerCase());
+}
+
 /** Applies response edits to the headers of a local reply (MESH-114). */
 export function applyToReply(
   headers: readonly (readonly [string, string])[],
@@ -51,7 +59,8 @@ export function applyToReply(
   let result = headers;
   for (const { remove, set, add } of levels) {
     const gone = new Set([...remove, ...set.map(([name]) => name)]);
-    result = [...result.filter(([name]) => !gone.has(name)), ...set, ...add];
+    const added = [...set, ...add].filter(([name]) => !isFraming(name));
+    result = [...result.filter(([name]) => !gone.has(name)), ...added];
   }
   return result;
 }
