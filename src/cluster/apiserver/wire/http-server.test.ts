@@ -251,6 +251,20 @@ const refusals: readonly RefusalCase[] = [
     message: /include: application\/json-patch\+json, application\/merge-patch\+json, application\/apply-patch\+yaml"/,
   },
   {
+    name: "K8S-144 a configuration is readable YAML",
+    path: `${CM}/x?fieldManager=me`,
+    send: { method: "PATCH", headers: { "content-type": "application/apply-patch+yaml" }, body: "a: [" },
+    code: 400,
+    message: /"error decoding YAML: /,
+  },
+  {
+    name: "K8S-144 a configuration is an object",
+    path: `${CM}/x?fieldManager=me`,
+    send: { method: "PATCH", headers: { "content-type": "application/apply-patch+yaml" }, body: "- a" },
+    code: 400,
+    message: /"error decoding YAML: the configuration is not an object"/,
+  },
+  {
     name: "K8S-91 a merge patch is an object",
     path: `${CM}/x`,
     send: { method: "PATCH", headers: { "content-type": "application/merge-patch+json" }, body: "[]" },
