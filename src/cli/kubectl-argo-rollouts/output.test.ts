@@ -181,7 +181,7 @@ const waits: readonly {
   name: string;
   until: string;
   from: NonNullable<RolloutOptions["status"]>;
-  then?: readonly Change[];
+  changes?: readonly Change[];
   code: number;
   err?: string;
 }[] = [

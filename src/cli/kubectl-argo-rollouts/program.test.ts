@@ -265,8 +265,8 @@ const refusals: readonly { name: string; command: string; err: string }[] = [
   { name: "CL-003 unknown flag", command: "abort demo --now", err: "Error: unknown flag: --now\n" },
   {
     name: "CL-003 unknown command",
-    command: "history demo",
-    err: 'Error: unknown command "history" for "kubectl-argo-rollouts"\n',
+    command: "abandon demo",
+    err: 'Error: unknown command "abandon" for "kubectl-argo-rollouts"\n',
   },
   {
     name: "CL-076 notifications",

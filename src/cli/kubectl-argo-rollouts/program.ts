@@ -10,6 +10,7 @@ import { create } from "./create.ts";
 import { createAnalysisRun } from "./create-analysis-run.ts";
 import { renderError } from "./errors.ts";
 import { getExperiment, getRollout } from "./get.ts";
+import { history } from "./history.ts";
 import { lint } from "./lint.ts";
 import { listExperiments, listRollouts } from "./list.ts";
 import { promote } from "./promote.ts";
@@ -18,6 +19,7 @@ import { status } from "./status.ts";
 import { undo } from "./undo.ts";
 import { exitCodes, type Goal, parseGoals } from "./until.ts";
 import { describeVersion, renderVersion } from "./version.ts";
+import { why } from "./why.ts";
 
 /** The command line of `kubectl argo rollouts`: verbs, flags and exit codes (CL section 10). */
 export async function runKubectlArgoRollouts(args: readonly string[], world: World): Promise<number> {
@@ -48,6 +50,7 @@ interface Flags extends ConnectionFlags {
   readonly skipCurrentStep?: boolean;
   readonly skipAllSteps?: boolean;
   readonly toRevision?: number;
+  readonly revision?: number;
   readonly in?: string;
   readonly filename?: readonly string[];
   readonly from?: string;
@@ -92,6 +95,7 @@ class Program {
       .option("--loglevel <level>", "accepted for compatibility");
     this.root.configureOutput({ outputError: (text, write) => write(asCobra(text)) });
     this.#addReading();
+    this.#addExplaining();
     this.#addControls();
     this.#addChanges();
     this.#addFiles();
@@ -191,6 +195,25 @@ class Program {
       .option("-w, --watch", "watch the status of the rollout until it's done (default true)", true)
       .addOption(new Option("--no-watch").hideHelp())
       .option("-t, --timeout <duration>", "how long to watch before giving up (e.g. 1s, 2m, 3h); 0 waits for ever")
+      .addOption(outputOption());
+  }
+
+  /** What the original does not have (EC-025). */
+  #addExplaining(): void {
+    const rollout = { completes: resources.argoRollouts, words: "ROLLOUT_NAME", takes: one };
+    this.#verb(this.root, {
+      ...rollout,
+      name: "why",
+      summary: "Tell what a rollout waits for, and what to do about it",
+      run: (context, [name = ""], { output }) => why(context, name, output),
+    }).addOption(outputOption());
+    this.#verb(this.root, {
+      ...rollout,
+      name: "history",
+      summary: "List the revisions of a rollout, and how their releases ended",
+      run: (context, [name = ""], { revision = 0, output }) => history(context, name, { revision, output }),
+    })
+      .option("--revision <n>", "show the pod template of this revision", wholeNumber)
       .addOption(outputOption());
   }
 

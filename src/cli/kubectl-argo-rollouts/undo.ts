@@ -65,7 +65,7 @@ function numberOf({ metadata }: ReplicaSet): number {
   return Number(metadata.annotations?.[annotations.revision] ?? "0");
 }
 
-function withoutHash(template: PodTemplate): PodTemplate {
+export function withoutHash(template: PodTemplate): PodTemplate {
   const { [POD_TEMPLATE_HASH]: _, ...labels } = template.metadata?.labels ?? {};
   return { ...template, metadata: { ...template.metadata, labels } };
 }

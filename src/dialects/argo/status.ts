@@ -14,7 +14,7 @@ import {
   wantedOf,
 } from "./replica-sets.ts";
 import { formatSelector } from "./selector.ts";
-import type { Rollout, RolloutPhase, RolloutStatus } from "./types.ts";
+import type { AnalysisRunSummary, Rollout, RolloutPhase, RolloutStatus } from "./types.ts";
 
 const DEADLINE_SECONDS = 600; // ARC 1.1
 
@@ -273,15 +273,19 @@ export function phaseOf({ rollout, status, trafficWait }: PhaseInput): [RolloutP
 }
 
 /** EC-022: which run holds the release, and what it says. */
-function failureText({ canary, blueGreen }: RolloutStatus): string {
+function failureText(status: RolloutStatus): string {
+  const failed = failedRunOf(status);
+  return failed ? `analysis run '${failed.name}' ${failed.status}: ${failed.message ?? "no message"}` : "";
+}
+
+export function failedRunOf({ canary, blueGreen }: RolloutStatus): AnalysisRunSummary | undefined {
   const runs = [
     canary?.currentBackgroundAnalysisRunStatus,
     canary?.currentStepAnalysisRunStatus,
     blueGreen?.prePromotionAnalysisRunStatus,
     blueGreen?.postPromotionAnalysisRunStatus,
   ];
-  const failed = runs.findLast((run) => run?.status === "Failed" || run?.status === "Error");
-  return failed ? `analysis run '${failed.name}' ${failed.status}: ${failed.message ?? "no message"}` : "";
+  return runs.findLast((run) => run?.status === "Failed" || run?.status === "Error");
 }
 
 export function setPhase(pass: Pass): void {
