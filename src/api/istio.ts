@@ -138,9 +138,32 @@ export interface OutlierDetectionSpec {
   minHealthPercent?: number;
 }
 
+export interface ConsistentHashSpec {
+  httpHeaderName?: string;
+  httpCookie?: { name?: string; path?: string; ttl?: string; attributes?: { name?: string; value?: string }[] };
+  useSourceIp?: boolean;
+  httpQueryParameterName?: string;
+  ringHash?: { minimumRingSize?: number | string };
+  maglev?: { tableSize?: number | string };
+  /** An old form of `ringHash`. */
+  minimumRingSize?: number | string;
+}
+
+export interface ConnectionPoolSpec {
+  tcp?: { maxConnections?: number; connectTimeout?: string; [field: string]: unknown };
+  http?: {
+    http1MaxPendingRequests?: number;
+    http2MaxRequests?: number;
+    maxRequestsPerConnection?: number;
+    maxRetries?: number;
+    idleTimeout?: string;
+    [field: string]: unknown;
+  };
+}
+
 export interface TrafficPolicySpec {
-  loadBalancer?: { simple?: string; consistentHash?: Record<string, unknown>; [field: string]: unknown };
-  connectionPool?: Record<string, unknown>;
+  loadBalancer?: { simple?: string; consistentHash?: ConsistentHashSpec; [field: string]: unknown };
+  connectionPool?: ConnectionPoolSpec;
   outlierDetection?: OutlierDetectionSpec;
   tls?: Record<string, unknown>;
   portLevelSettings?: (TrafficPolicySpec & { port?: { number?: number } })[];

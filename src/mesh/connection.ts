@@ -45,6 +45,7 @@ export interface ConnectionOwner {
   readonly port: number;
   /** Free for the next request. */
   onIdle(connection: Connection): void;
+  /** Once: it is closed, or closing. */
   onClosed(connection: Connection): void;
 }
 
@@ -67,6 +68,7 @@ export class Connection {
   #cancelConnectTimeout: Cancel | null;
   #isConnected = false;
   #isClosed = false;
+  #hasLeft = false;
   #requestsBefore = -1;
   #hasResponseBytes = false;
   #isComplete = false;
@@ -105,6 +107,11 @@ export class Connection {
 
   get isUsable(): boolean {
     return !this.#isClosed && !this.#socket.destroyed && this.#socket.writable;
+  }
+
+  /** Requests begun so far. */
+  get requestCount(): number {
+    return this.#requestsBefore + 1;
   }
 
   /** Sends the head of a request. `head` holds only latin-1 characters. */
@@ -153,6 +160,14 @@ export class Connection {
   destroy(): void {
     this.#stopConnectTimeout();
     this.#socket.destroy();
+    this.#leave();
+  }
+
+  /** The socket says that it is closed a turn later; its room is free now. */
+  #leave(): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    this.#owner.onClosed(this);
   }
 
   #onHead(head: ResponseHead): void {
@@ -202,7 +217,7 @@ export class Connection {
   #onClose(): void {
     this.#isClosed = true;
     this.#stopConnectTimeout();
-    this.#owner.onClosed(this);
+    this.#leave();
     this.#fail(this.#isConnected ? "closed" : "connect", this.#error === "" ? "closed" : this.#error);
   }
 

@@ -4,6 +4,7 @@ import type { Random } from "../base/random.ts";
 import type { Cluster, Decision, Endpoint, Facts, Source, Table, TraceLane } from "../routing/types.ts";
 import { AccessLog } from "./access-log.ts";
 import { Balancer } from "./balancer.ts";
+import { Breakers } from "./breaker.ts";
 import { Outliers } from "./outliers.ts";
 import type { Memory } from "./request.ts";
 import { Telemetry } from "./telemetry.ts";
@@ -29,6 +30,7 @@ export class DataPlane {
   readonly random: Random;
   readonly logger: Logger;
   readonly upstreams: Upstreams;
+  readonly breakers: Breakers;
   readonly outliers: Outliers;
   readonly balancer: Balancer;
   readonly telemetry = new Telemetry();
@@ -44,6 +46,7 @@ export class DataPlane {
     this.random = options.random;
     this.logger = options.logger;
     this.upstreams = new Upstreams(options.clock);
+    this.breakers = new Breakers(options.clock);
     this.outliers = new Outliers(options.clock);
     this.balancer = new Balancer(options.random, {
       activeRequests: (endpoint) => this.upstreams.activeRequests(endpoint),
@@ -72,12 +75,15 @@ export class DataPlane {
       for (const endpoint of endpoints) live.add(endpointKey(endpoint));
     this.#live = live;
     this.upstreams.keepOnly(live);
+    this.breakers.keepOnly(live);
     this.outliers.keepOnly(table.clusters);
   }
 
   /** A cluster of an earlier table, less the endpoints that are gone; when none is left, its successor. */
   refresh(cluster: Cluster): Cluster {
     const endpoints = cluster.endpoints.filter((endpoint) => !this.isRemoved(endpoint));
+    // The same object, for what is remembered by it.
+    if (endpoints.length === cluster.endpoints.length && endpoints.length > 0) return cluster;
     const successor = endpoints.length === 0 ? this.#table.clusters.get(cluster.name) : undefined;
     return successor ?? { ...cluster, endpoints };
   }
@@ -105,5 +111,6 @@ export class DataPlane {
 
   close(): void {
     this.upstreams.close();
+    this.breakers.close();
   }
 }

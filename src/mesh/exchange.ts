@@ -10,10 +10,12 @@ import type {
   RouteReference,
 } from "../routing/types.ts";
 import { Answer } from "./answer.ts";
-import { Attempt } from "./attempt.ts";
+import { Attempt, type Target } from "./attempt.ts";
 import { BodyRelay } from "./body.ts";
+import type { Breaker, Waiter } from "./breaker.ts";
 import type { AttemptEvents, Failure } from "./connection.ts";
 import type { DataPlane } from "./data-plane.ts";
+import { requestKey } from "./hash-key.ts";
 import { findHeader, setHeader } from "./headers.ts";
 import { mirror } from "./mirror.ts";
 import { lanesOf, peerOf, record } from "./record.ts";
@@ -32,7 +34,7 @@ import {
   upstreamFailure,
 } from "./respond.ts";
 import type { ResponseHead } from "./response-parser.ts";
-import { backoffMs } from "./retry.ts";
+import { backoffMs, type Outcome } from "./retry.ts";
 
 /**
  * One request on its way through the proxy (MESH-001):
@@ -83,6 +85,12 @@ export class Exchange implements AttemptEvents {
   #serviceTimeMs: number | null = null;
   #cancelTimeout: Cancel | null = null;
   #cancelWait: Cancel | null = null;
+  /** Set while the request waits for a connection of its cluster. */
+  #cancelTurn: Cancel | null = null;
+  /** Set while a retry counts in its cluster. */
+  #endRetry: (() => void) | null = null;
+  /** A cookie of the proxy's own making, for the client (MESH-182). */
+  #setCookie: string | null = null;
 
   constructor(plane: DataPlane, hop: Hop, message: { req: IncomingMessage; res: ServerResponse }) {
     this.#plane = plane;
@@ -145,8 +153,8 @@ export class Exchange implements AttemptEvents {
     const forwarding = this.#prepare(facts, decision);
     this.#forwarding = forwarding;
     if (decision.mirrors.length > 0) {
-      const { timeoutMs, mirrors: clusters } = decision;
-      mirror(this.#plane, { hop: this.#hop, facts, req: this.#req, head: forwarding.head, timeoutMs, clusters });
+      const { path, timeoutMs, mirrors: clusters } = decision;
+      mirror(this.#plane, { hop: this.#hop, facts, req: this.#req, head: forwarding.head, path, timeoutMs, clusters });
     }
     this.#try(forwarding);
   }
@@ -174,10 +182,10 @@ export class Exchange implements AttemptEvents {
 
   #try(forwarding: Forwarding, isFresh = false): void {
     if (this.#isFinished) return;
-    const { facts, decision, recovery, body, head } = forwarding;
+    const { facts, recovery } = forwarding;
     const cluster = this.#cluster as Cluster;
     const isPassthrough = cluster.name === PASSTHROUGH;
-    const endpoint = isPassthrough ? this.#originalDestination(facts) : this.#pickEndpoint(cluster, recovery);
+    const endpoint = isPassthrough ? this.#originalDestination(facts) : this.#pickEndpoint(cluster, forwarding);
     if (endpoint === null) {
       // The last pod of the lane left between the decision and now.
       if (!this.#fallBack(forwarding)) this.#reply(noHealthyUpstream);
@@ -189,12 +197,49 @@ export class Exchange implements AttemptEvents {
     }
     recovery.attempts += 1;
     this.#endpoint = endpoint;
-    const connectTimeoutMs = isPassthrough ? PASSTHROUGH_CONNECT_TIMEOUT_MS : undefined;
-    const attempt = Attempt.open(this.#plane, { endpoint, cluster, facts }, { isFresh, connectTimeoutMs });
-    if (attempt === null) {
-      this.#reply(overflow(recovery.attempts > 1));
+    const breaker = this.#plane.breakers.of(this.#hop.source, cluster);
+    if (breaker !== null) {
+      this.#tryWithin(breaker, { endpoint, cluster, facts }, { forwarding, isFresh });
       return;
     }
+    const connectTimeoutMs = isPassthrough ? PASSTHROUGH_CONNECT_TIMEOUT_MS : undefined;
+    const attempt = Attempt.open(this.#plane, { endpoint, cluster, facts }, { isFresh, connectTimeoutMs });
+    if (attempt === null) this.#overflow(recovery);
+    else this.#send(forwarding, attempt);
+  }
+
+  /** MESH-191: at once, in its turn, or not at all. */
+  #tryWithin(
+    breaker: Breaker,
+    target: Target,
+    { forwarding, isFresh }: { forwarding: Forwarding; isFresh: boolean },
+  ): void {
+    const waiter: Waiter = {
+      endpoint: target.endpoint,
+      onConnection: (connection) => {
+        this.#cancelTurn = null;
+        this.#send(forwarding, Attempt.within(breaker, this.#plane, target, connection));
+      },
+      onGone: () => {
+        this.#cancelTurn = null;
+        forwarding.recovery.attempts -= 1;
+        this.#try(forwarding);
+      },
+    };
+    this.#cancelTurn = () => breaker.cancel(waiter);
+    if (breaker.take(waiter, isFresh)) return;
+    this.#cancelTurn = null;
+    this.#overflow(forwarding.recovery);
+  }
+
+  /** MESH-227. Nothing was sent: telemetry must not name the endpoint. */
+  #overflow({ attempts }: Recovery): void {
+    this.#endpoint = null;
+    this.#reply(overflow(attempts > 1));
+  }
+
+  #send(forwarding: Forwarding, attempt: Attempt): void {
+    const { facts, decision, recovery, body, head } = forwarding;
     this.#attempt = attempt;
     attempt.send(this, `${head}x-envoy-attempt-count: ${recovery.attempts}\r\n\r\n`, facts);
     body.sendTo(attempt.connection);
@@ -202,10 +247,15 @@ export class Exchange implements AttemptEvents {
     if (perTryTimeoutMs !== null) attempt.limit(perTryTimeoutMs, () => this.#onPerTryTimeout(forwarding));
   }
 
-  #pickEndpoint(cluster: Cluster, { attempts, tried }: Recovery): Endpoint | null {
+  #pickEndpoint(cluster: Cluster, { facts, decision, recovery }: Forwarding): Endpoint | null {
+    const { attempts, tried } = recovery;
     // Time has passed since the decision, and an endpoint removed meanwhile gets no new request (MESH-210).
     const mayBeStale = attempts > 0 || this.#isDelayed;
-    return this.#plane.balancer.pick(mayBeStale ? this.#plane.refresh(cluster) : cluster, tried);
+    const current = mayBeStale ? this.#plane.refresh(cluster) : cluster;
+    if (cluster.hash === null) return this.#plane.balancer.pick(current, tried);
+    const { key, setCookie } = requestKey(cluster.hash, { facts, path: decision.path, socket: this.#req.socket });
+    this.#setCookie = setCookie;
+    return this.#plane.balancer.pick(current, tried, key);
   }
 
   /** MESH-019: the address that the client wrote, or the target of its tunnel. */
@@ -221,6 +271,8 @@ export class Exchange implements AttemptEvents {
 
   /** The attempt gives back what it held; the connection is aborted unless it is done for itself. */
   #detach(isAborted: boolean): void {
+    this.#cancelTurn?.();
+    this.#cancelTurn = null;
     const attempt = this.#attempt;
     if (attempt === null) return;
     this.#attempt = null;
@@ -248,7 +300,7 @@ export class Exchange implements AttemptEvents {
     const { recovery, body, facts, decision } = forwarding;
     attempt.unlimit();
     this.#judge(status);
-    if (recovery.takeRetry({ kind: "status", status }, body)) {
+    if (this.#takeRetry(forwarding, { kind: "status", status })) {
       this.#avoidEndpoint(recovery);
       this.#detach(true);
       this.#waitAndRetry(forwarding);
@@ -261,6 +313,7 @@ export class Exchange implements AttemptEvents {
     if (facts.method !== "HEAD" && status !== 204 && status !== 304) {
       if (findHeader(headers, "content-length") === null) headers.push("transfer-encoding", "chunked");
     }
+    if (this.#setCookie !== null) headers.push("set-cookie", this.#setCookie);
     const levels = decision.responseHeaders;
     this.#answer.start({ status, headers, levels, laneServed: this.#laneServed() }, message);
   }
@@ -307,7 +360,7 @@ export class Exchange implements AttemptEvents {
       return;
     }
     this.#avoidEndpoint(recovery);
-    if (recovery.takeRetry(failure, body)) {
+    if (this.#takeRetry(forwarding, failure)) {
       this.#waitAndRetry(forwarding);
       return;
     }
@@ -321,6 +374,17 @@ export class Exchange implements AttemptEvents {
 
   #avoidEndpoint(recovery: Recovery): void {
     if (this.#endpoint !== null) recovery.tried.push(this.#endpoint);
+  }
+
+  /** Within the cluster's bound on retries at a time (MESH-190). */
+  #takeRetry({ recovery, body }: Forwarding, outcome: Outcome): boolean {
+    this.#endRetry?.();
+    this.#endRetry = null;
+    const breaker = this.#cluster && this.#plane.breakers.of(this.#hop.source, this.#cluster);
+    if (!breaker) return recovery.takeRetry(outcome, body);
+    if (!recovery.takeRetry(outcome, body, breaker.hasRetryLeft)) return false;
+    this.#endRetry = breaker.beginRetry();
+    return true;
   }
 
   #waitAndRetry(forwarding: Forwarding): void {
@@ -346,6 +410,7 @@ export class Exchange implements AttemptEvents {
   }
 
   #fallBackTo(cluster: Cluster, reason: LaneReason, forwarding: Forwarding): void {
+    this.#setCookie = null;
     this.#cluster = cluster;
     this.#clusterName = cluster.name;
     if (this.#lane !== null) this.#lane = { ...this.#lane, served: cluster.subset, reason };
@@ -353,11 +418,11 @@ export class Exchange implements AttemptEvents {
   }
 
   #onPerTryTimeout(forwarding: Forwarding): void {
-    const { recovery, body } = forwarding;
+    const { recovery } = forwarding;
     this.#judge(null);
     this.#avoidEndpoint(recovery);
     this.#detach(true);
-    if (recovery.takeRetry({ kind: "per-try-timeout" }, body)) this.#waitAndRetry(forwarding);
+    if (this.#takeRetry(forwarding, { kind: "per-try-timeout" })) this.#waitAndRetry(forwarding);
     else if (!this.#fallBackLate(forwarding, "timeout")) this.#reply(perTryTimeout);
   }
 
@@ -429,10 +494,11 @@ export class Exchange implements AttemptEvents {
     this.#isFinished = true;
     this.#cancelTimeout?.();
     this.#cancelWait?.();
+    this.#endRetry?.();
     const forwarding = this.#forwarding;
     forwarding?.body.discard();
-    const isExhausted = forwarding?.recovery.isExhausted ?? false;
-    const isPlain = !isExhausted && !this.#isDelayed;
+    const { isExhausted = false, isOverflown = false } = forwarding?.recovery ?? {};
+    const isPlain = !isExhausted && !isOverflown && !this.#isDelayed;
     record(this.#plane, {
       hop: this.#hop,
       facts: this.#facts,
@@ -443,7 +509,9 @@ export class Exchange implements AttemptEvents {
       endpoint: this.#endpoint,
       attempts: forwarding?.recovery.attempts ?? 0,
       code,
-      flags: isPlain ? flag : joinFlags(flag, isExhausted ? "URX" : "-", this.#isDelayed ? "DI" : "-"),
+      flags: isPlain
+        ? flag
+        : joinFlags(flag, isExhausted ? "URX" : "-", isOverflown ? "UO" : "-", this.#isDelayed ? "DI" : "-"),
       details,
       startedAt: this.#startedAt,
       serviceTimeMs: this.#serviceTimeMs,

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from "node:http";
-import type { Cluster } from "../routing/types.ts";
+import type { Cluster, Endpoint } from "../routing/types.ts";
 import { Attempt } from "./attempt.ts";
 import type { AttemptEvents } from "./connection.ts";
 import type { DataPlane } from "./data-plane.ts";
+import { requestKey } from "./hash-key.ts";
 import type { Hop, RequestFacts } from "./request.ts";
 import type { ResponseHead } from "./response-parser.ts";
 
@@ -17,6 +18,8 @@ export interface Mirrored {
   readonly req: IncomingMessage;
   /** As every attempt sends it, without its own lines and the empty line. */
   readonly head: string;
+  /** After rewrite. */
+  readonly path: string;
   readonly timeoutMs: number | null;
   readonly clusters: readonly Cluster[];
 }
@@ -64,9 +67,9 @@ class MirroredRequest implements AttemptEvents {
 
   send(body: readonly Buffer[]): void {
     const { facts, head, timeoutMs } = this.#mirrored;
-    const endpoint = this.#plane.balancer.pick(this.#cluster, []);
+    const endpoint = this.#pickEndpoint();
     if (endpoint === null) return;
-    const attempt = Attempt.open(this.#plane, { endpoint, cluster: this.#cluster, facts });
+    const attempt = this.#open(endpoint);
     if (attempt === null) return;
     this.#attempt = attempt;
     attempt.send(this, `${head}\r\n`, facts);
@@ -79,6 +82,23 @@ class MirroredRequest implements AttemptEvents {
       attempt.abort();
       this.#plane.outliers.record(endpoint, this.#cluster, null);
     });
+  }
+
+  #pickEndpoint(): Endpoint | null {
+    const { hash } = this.#cluster;
+    const { facts, path, req } = this.#mirrored;
+    const key = hash === null ? null : requestKey(hash, { facts, path, socket: req.socket }).key;
+    return this.#plane.balancer.pick(this.#cluster, [], key);
+  }
+
+  /** Null: no room. A copy waits for nobody either: a slow mirror would gather them without end. */
+  #open(endpoint: Endpoint): Attempt | null {
+    const { facts, hop } = this.#mirrored;
+    const target = { endpoint, cluster: this.#cluster, facts };
+    const breaker = this.#plane.breakers.of(hop.source, this.#cluster);
+    if (breaker === null) return Attempt.open(this.#plane, target);
+    const connection = breaker.takeNow(endpoint);
+    return connection === null ? null : Attempt.within(breaker, this.#plane, target, connection);
   }
 
   onInformation(): void {}

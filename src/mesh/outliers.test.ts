@@ -26,6 +26,8 @@ function clusterOf(count: number, spec: OutlierDetectionSpec | undefined): Clust
     endpoints: endpoints(count),
     instanceCount: count,
     loadBalancing: "RANDOM",
+    hash: null,
+    connectionPool: null,
     outlier: compileOutlier(spec),
   };
 }

@@ -29,6 +29,8 @@ export class Recovery {
   tried: Endpoint[] = [];
   /** The policy would have retried once more, but its number of attempts was used up. */
   isExhausted = false;
+  /** The policy would have retried, but the cluster has as many retries under way as it may have (MESH-190). */
+  isOverflown = false;
   #hasFallenBack = false;
   #closingRaces = 0;
 
@@ -37,12 +39,16 @@ export class Recovery {
     this.#method = method;
   }
 
-  /** True at most `retry.attempts` times; counts. */
-  takeRetry(outcome: Outcome, { isReplayable }: BodyState): boolean {
+  /** True at most `retry.attempts` times; counts. `hasRoom`: the cluster may have one more retry under way. */
+  takeRetry(outcome: Outcome, { isReplayable }: BodyState, hasRoom = true): boolean {
     const { retry } = this.#decision;
     if (!wantsRetry(retry, outcome) || !isReplayable) return false;
     if (this.retries >= retry.attempts) {
       this.isExhausted = true;
+      return false;
+    }
+    if (!hasRoom) {
+      this.isOverflown = true;
       return false;
     }
     this.retries += 1;

@@ -3,10 +3,11 @@ import net, { type Socket } from "node:net";
 import type { Decision, Endpoint, ForwardDecision } from "../routing/types.ts";
 import { CONNECT_TIMEOUT_MS } from "./connection.ts";
 import type { DataPlane } from "./data-plane.ts";
+import { requestKey } from "./hash-key.ts";
 import { lanesOf, peerOf, record } from "./record.ts";
 import { type Hop, type RequestFacts, readRequest } from "./request.ts";
 import { prepareHead } from "./request-head.ts";
-import { joinFlags, type LocalReply, noHealthyUpstream, upstreamFailure } from "./respond.ts";
+import { joinFlags, type LocalReply, noHealthyUpstream, overflow, upstreamFailure } from "./respond.ts";
 
 /**
  * WebSocket (MESH-268): routed like any request, then bytes both ways for as long as both ends like, without timeout.
@@ -37,10 +38,21 @@ export function upgrade(plane: DataPlane, hop: Hop, { req, socket, head }: Upgra
     refuse(socket, decision.status, decision.body);
     return;
   }
-  const endpoint = plane.balancer.pick(decision.cluster, []);
+  const { cluster } = decision;
+  // The answer passes as it is, so that no cookie can be added to it.
+  const key = cluster.hash === null ? null : requestKey(cluster.hash, { facts, path: decision.path, socket }).key;
+  const endpoint = plane.balancer.pick(cluster, [], key);
   if (endpoint === null) {
     finish(noHealthyUpstream, null);
     refuse(socket, noHealthyUpstream.status, noHealthyUpstream.body);
+    return;
+  }
+  const breaker = plane.breakers.of(hop.source, cluster);
+  const leaveBreaker = breaker?.beginTunnel(endpoint);
+  if (leaveBreaker === null) {
+    const reply = overflow(false);
+    finish(reply, null);
+    refuse(socket, reply.status, reply.body, reply.headers);
     return;
   }
   const text = `${prepareHead(facts, decision)}connection: Upgrade\r\nupgrade: websocket\r\n\r\n`;
@@ -51,6 +63,7 @@ export function upgrade(plane: DataPlane, hop: Hop, { req, socket, head }: Upgra
     facts,
     decision,
     finish,
+    leaveBreaker: leaveBreaker ?? null,
   });
 }
 
@@ -81,15 +94,18 @@ function tunnel(
     readonly facts: RequestFacts;
     readonly decision: ForwardDecision;
     readonly finish: Finish;
+    /** Call it once when the tunnel is closed; null: it counts nowhere. */
+    readonly leaveBreaker: (() => void) | null;
   },
 ): void {
-  const { socket, endpoint, first, facts, decision, finish } = way;
+  const { socket, endpoint, first, facts, decision, finish, leaveBreaker } = way;
   const pool = plane.upstreams.pool(endpoint);
   pool.active += 1;
   const lanes = lanesOf(plane, decision.cluster);
   const traces = endpoint.pod === null ? [] : plane.traces.open(endpoint.pod, lanes, (name) => facts.header(name));
   const upstream = net.connect({ host: endpoint.address, port: endpoint.port, noDelay: true });
-  const cancel = plane.clock.schedule(CONNECT_TIMEOUT_MS, () => upstream.destroy());
+  const connectTimeoutMs = decision.cluster.connectionPool?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
+  const cancel = plane.clock.schedule(connectTimeoutMs, () => upstream.destroy());
   let isConnected = false;
   let status = 0;
   let reason = "closed";
@@ -108,6 +124,7 @@ function tunnel(
   upstream.on("close", () => {
     cancel();
     pool.active -= 1;
+    leaveBreaker?.();
     plane.traces.close(traces);
     if (status !== 0) {
       finish({ status, body: "", flag: "-", details: "via_upstream" }, endpoint);
@@ -129,11 +146,12 @@ export interface Upgrade {
   readonly head: Buffer;
 }
 
-function refuse(socket: Socket, status: number, body: string): void {
+function refuse(socket: Socket, status: number, body: string, headers: LocalReply["headers"] = []): void {
   if (socket.destroyed) return;
   const type = body === "" ? "" : "content-type: text/plain\r\n";
   const length = Buffer.byteLength(body);
+  const others = headers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
   socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${type}content-length: ${length}\r\nserver: istio-envoy\r\nconnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${type}content-length: ${length}\r\nserver: istio-envoy\r\n${others}connection: close\r\n\r\n${body}`,
   );
 }

@@ -334,12 +334,29 @@ test("an unsupported feature is named in problems and other objects go on", () =
       {},
       { name: "vs" },
     ),
-    anObject("DestinationRule", "pool", { host: "web", trafficPolicy: { connectionPool: { http: {} } } }),
+    anObject("DestinationRule", "pool", {
+      host: "web",
+      trafficPolicy: { tls: { mode: "SIMPLE" }, connectionPool: { http: { maxRetries: 1, useClientProtocol: true } } },
+      subsets: [
+        {
+          name: "a",
+          trafficPolicy: {
+            loadBalancer: { consistentHash: { useSourceIp: true, ringHash: { minimumRingSize: "100000" } } },
+            portLevelSettings: [{ port: { number: 80 }, loadBalancer: { consistentHash: { useSourceIp: false } } }],
+          },
+        },
+      ],
+    }),
   ]);
   assert.deepEqual(world.table.problems, [
     { object: "VirtualService default/vs", message: "http[0]: delegate is not supported" },
     { object: "VirtualService default/vs", message: "http[1]: a traffic label in a mirror is not supported" },
-    { object: "DestinationRule default/pool", message: "trafficPolicy.connectionPool has no effect" },
+    ...[
+      "tls has no effect",
+      "connectionPool.http.useClientProtocol has no effect",
+      "loadBalancer.consistentHash.ringHash.minimumRingSize 100000 counts as 65537",
+      "loadBalancer.consistentHash names nothing to hash by and has no effect",
+    ].map((message) => ({ object: "DestinationRule default/pool", message: `trafficPolicy.${message}` })),
   ]);
   assert.equal(world.answer({}), all);
 });

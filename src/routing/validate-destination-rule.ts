@@ -1,4 +1,4 @@
-import type { DestinationRule, TrafficPolicySpec } from "../api/istio.ts";
+import type { ConsistentHashSpec, DestinationRule, TrafficPolicySpec } from "../api/istio.ts";
 import { isDnsLabel, isIpAddress, isWildcardDnsName } from "./validate-text.ts";
 
 /** MESH-455. */
@@ -54,15 +54,14 @@ function trafficPolicyProblems(policy: TrafficPolicySpec): string[] {
 /** Envoy's table sizes end below this (MESH-182). */
 const MAGLEV_TABLE_SIZE_MAX = 5_000_011;
 
-function consistentHashProblems(hash: Record<string, unknown>): string[] {
+function consistentHashProblems(hash: ConsistentHashSpec): string[] {
   const problems: string[] = [];
   const { ringHash, maglev, minimumRingSize, httpCookie } = hash;
   if (minimumRingSize !== undefined && (ringHash !== undefined || maglev !== undefined)) {
     problems.push("only one of MinimumRingSize or Maglev/Ringhash can be specified");
   }
-  const cookieName = (httpCookie as { name?: unknown } | undefined)?.name;
-  if (httpCookie !== undefined && !cookieName) problems.push("name required for HttpCookie");
-  const tableSize = Number((maglev as { tableSize?: unknown } | undefined)?.tableSize ?? 0);
+  if (httpCookie !== undefined && !httpCookie?.name) problems.push("name required for HttpCookie");
+  const tableSize = Number(maglev?.tableSize ?? 0);
   if (tableSize >= MAGLEV_TABLE_SIZE_MAX)
     problems.push(`tableSize should be less than ${MAGLEV_TABLE_SIZE_MAX} for maglev`);
   else if (tableSize !== 0 && !isPrime(tableSize)) problems.push("tableSize must be a prime number for maglev");
