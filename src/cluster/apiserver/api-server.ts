@@ -67,7 +67,6 @@ const FIRST_NAMESPACES = ["default", "kube-system", "kube-public", "kube-node-le
  */
 export class ApiServer implements ApiHandler {
   readonly #context: ServerContext;
-  readonly #packs: readonly ServerPack[];
   readonly #crds: CrdLifecycle;
   readonly #watches = new Set<ServerWatch>();
 
@@ -75,20 +74,17 @@ export class ApiServer implements ApiHandler {
     const { log, clock, random, builtins, packs = [], logger = silentLogger } = options;
     const converters: Record<string, Converter> = { ...builtinConverters };
     for (const pack of packs) Object.assign(converters, pack.converters);
-    this.#packs = packs;
+    const packCrds = new Map(packs.flatMap(({ crds }) => crds.map((crd) => [crd.metadata.name, crd] as const)));
     this.#context = {
       store: new Store({ log, clock, logger }),
-      registry: new Registry(
-        builtins,
-        converters,
-        packs.flatMap(({ crds }) => crds.map(({ metadata }) => metadata.name)),
-      ),
+      registry: new Registry(builtins, converters, [...packCrds.keys()]),
       clock,
       random,
       logger,
       converters,
       admission: packs.flatMap((pack) => pack.admission),
       serviceRange: parseAddressRange(options.serviceRange ?? DEFAULT_SERVICE_RANGE),
+      packCrds,
     };
     this.#crds = new CrdLifecycle(this.#context, {
       writeContext: (transaction, kind) => this.#internalContext(transaction, kind),
@@ -105,7 +101,7 @@ export class ApiServer implements ApiHandler {
     for (const name of FIRST_NAMESPACES) {
       if (!store.get("namespaces", "", name)) await this.#write("create", resources.namespaces, { metadata: { name } });
     }
-    for (const crd of this.#packs.flatMap((pack) => pack.crds)) await this.#install(crd);
+    for (const crd of this.#context.packCrds.values()) await this.#install(crd);
   }
 
   /** Ends all watches in order and closes the log. Writes that were not answered yet fail. */

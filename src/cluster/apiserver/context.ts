@@ -1,3 +1,4 @@
+import type { KubeObject } from "../../api/meta.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
@@ -18,6 +19,8 @@ export interface ServerContext {
   /** By `plural.group`. */
   readonly converters: Readonly<Record<string, Converter>>;
   readonly serviceRange: AddressRange;
+  /** CustomResourceDefinitions that packs bring, by name: their rules are checked by tests, not at every start. */
+  readonly packCrds: ReadonlyMap<string, KubeObject>;
 }
 
 /** One write on its way: the request, its kind, and the transaction that it becomes part of. */

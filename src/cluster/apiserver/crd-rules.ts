@@ -68,7 +68,9 @@ export function prepareCrd(context: WriteContext, crd: KubeObject, old: KubeObje
   spec.names.singular ||= spec.names.kind.toLowerCase();
   spec.names.listKind ||= `${spec.names.kind}List`;
   spec.conversion ??= { strategy: "None" };
-  const problems = spec.versions.flatMap((version, index) => validateVersion(version, index, old && crdSpecOf(old)));
+  const own = context.packCrds.get(crd.metadata.name);
+  const checked = [old, own].flatMap((known) => (known ? [crdSpecOf(known)] : []));
+  const problems = spec.versions.flatMap((version, index) => validateVersion(version, index, checked));
   if (old) problems.push(...validateChange(spec, crdSpecOf(old)));
   if (problems.length > 0) return problems;
 
@@ -107,15 +109,19 @@ function validateShape(name: string, spec: CrdSpec): FieldProblem[] {
   return problems;
 }
 
-function validateVersion(version: CrdVersionSpec, index: number, old: CrdSpec | null): readonly FieldProblem[] {
+/** `checked`: definitions whose rules are known to be in order. */
+function validateVersion(version: CrdVersionSpec, index: number, checked: readonly CrdSpec[]): readonly FieldProblem[] {
   const path = `spec.versions[${index}]`;
   const schema = version.schema?.openAPIV3Schema;
   const schemaPath = `${path}.schema.openAPIV3Schema`;
   if (!isRecord(schema)) return [problem(schemaPath, "FieldValueRequired", "Required value: schemas are required")];
   const problems = [...validateStructural(schema, schemaPath)];
+  const isChecked = () =>
+    checked.some(({ versions }) =>
+      versions.some(({ name, schema: known }) => name === version.name && deepEqual(known, version.schema)),
+    );
   // Rules are compiled against the types of the schema, so that it has to be in order first; once is enough.
-  const former = old?.versions.find(({ name }) => name === version.name)?.schema;
-  if (problems.length === 0 && hasValidationRules(schema) && !deepEqual(former, version.schema)) {
+  if (problems.length === 0 && hasValidationRules(schema) && !isChecked()) {
     problems.push(...rulesEngine().checkRules(schema, schemaPath));
   }
   const { additionalPrinterColumns = [], selectableFields = [], subresources } = version;

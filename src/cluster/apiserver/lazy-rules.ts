@@ -5,8 +5,8 @@ type Rules = typeof import("./rules/index.ts");
 let loaded: Rules | null = null;
 
 /**
- * The evaluator of CEL rules. Our packs' CRDs have none, so that a cluster starts without it; it is loaded when the
- * first schema with rules comes, inside a write, which cannot wait: hence `require`.
+ * The evaluator of CEL rules. A cluster starts without it: the rules of our own packs are known to be in order. It is
+ * loaded with the first object or definition that has rules, inside a write, which cannot wait: hence `require`.
  */
 export function rulesEngine(): Rules {
   loaded ??= createRequire(import.meta.url)("./rules/index.ts") as Rules;
