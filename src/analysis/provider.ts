@@ -87,6 +87,8 @@ interface AnswerMetadata {
 
 export interface SeenRequests {
   readonly windowMs: number;
+  /** The value is of the last two scrapes in the window; the counts are of all of it. */
+  readonly isOfLastTwo: boolean;
   /** Rounded: counters are read now and then, and what happened between is estimated. */
   readonly total: number;
   /** Code → number, most frequent first; empty where the metric does not tell codes. */

@@ -6,7 +6,9 @@ import { reasonText } from "./reason.ts";
 const both = { successCondition: "result[0] > 0.9", failureCondition: "result[0] < 0.5" };
 const success = { successCondition: both.successCondition };
 const failure = { failureCondition: both.failureCondition };
-const seen = (total: number, codes: SeenRequests["codes"] = []): SeenRequests => ({ windowMs: 90_000, total, codes });
+const seen = (total: number, codes: SeenRequests["codes"] = [], isOfLastTwo = false): SeenRequests => {
+  return { windowMs: 90_000, total, codes, isOfLastTwo };
+};
 
 const cases: readonly (readonly [
   phase: "Failed" | "Inconclusive",
@@ -26,6 +28,20 @@ const cases: readonly (readonly [
     ]),
     90_000,
     'measured [0.4]: failureCondition "result[0] < 0.5" holds; about 37 requests in 1m30s: 30 × 503, 7 × 200',
+  ],
+  [
+    "Failed",
+    success,
+    seen(8, [["200", 8]], true),
+    90_000,
+    'measured [0.4]: successCondition "result[0] > 0.9" does not hold; about 8 requests in 1m30s: 8 × 200; irate looks only at the last two scrapes of them',
+  ],
+  [
+    "Failed",
+    success,
+    seen(0, [], true),
+    90_000,
+    'measured [0.4]: successCondition "result[0] > 0.9" does not hold; about 0 requests in 1m30s',
   ],
   [
     "Inconclusive",

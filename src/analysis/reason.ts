@@ -29,10 +29,12 @@ function conditionText({ successCondition = "", failureCondition = "" }: Metric,
 }
 
 /** `about 37 requests in 40s: 30 × 200, 7 × 503`. */
-export function seenText({ total, windowMs, codes }: SeenRequests): string {
+export function seenText({ total, windowMs, codes, isOfLastTwo }: SeenRequests): string {
   const shown = codes.slice(0, CODES_MAX).map(([code, count]) => `${count} × ${code}`);
   const amount = `about ${total} request${total === 1 ? "" : "s"} in ${formatDuration(windowMs)}`;
-  return shown.length === 0 ? amount : `${amount}: ${shown.join(", ")}`;
+  const counts = shown.length === 0 ? amount : `${amount}: ${shown.join(", ")}`;
+  // Else 501 × 200 beside a measured success rate of 0 looks like a mistake of ours.
+  return isOfLastTwo && total > 0 ? `${counts}; irate looks only at the last two scrapes of them` : counts;
 }
 
 const CODES_MAX = 5;

@@ -45,6 +45,11 @@ for (const [query, expected] of counted) {
   });
 }
 
+test("EC-020 whether the value is of all of the window", () => {
+  const isOfLastTwo = (growth: string) => requestCount(`a / sum(${growth}(http_requests_total[40s]))`)?.isOfLastTwo;
+  assert.deepEqual(["rate", "increase", "irate"].map(isOfLastTwo), [false, false, true]);
+});
+
 test("EC-020 the windows of a query", () => {
   assert.deepEqual(windowsOf("rate(a[40s]) / rate(b[40s])"), [40_000]);
   assert.deepEqual(windowsOf("rate(a[40s]) / max_over_time(b[5m:])"), [40_000, 300_000]);

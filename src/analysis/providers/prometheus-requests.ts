@@ -16,6 +16,8 @@ export interface RequestCount {
   /** PromQL. */
   readonly query: string;
   readonly windowMs: number;
+  /** `irate`: the value tells only of the last two scrapes in the window, so these counts may look like another share. */
+  readonly isOfLastTwo: boolean;
 }
 
 /**
@@ -26,10 +28,10 @@ export function requestCount(query: string): RequestCount | null {
   const expression = parsed(query);
   if (expression === null) return null;
   const divisor = divisorOf(expression);
-  if (divisor) return countOf(divisor, query.slice(divisor.start, divisor.end));
+  if (divisor) return countOf(divisor, query.slice(divisor.range.start, divisor.range.end));
   const buckets = bucketsOf(expression);
   if (!buckets) return null;
-  const text = query.slice(buckets.start, buckets.end);
+  const text = query.slice(buckets.range.start, buckets.range.end);
   const counter = text.replace(/^(\w+)_bucket\b/, "$1_count");
   return counter === text ? null : countOf(buckets, counter);
 }
@@ -47,9 +49,10 @@ export function windowsOf(query: string): readonly number[] {
   return [...windows];
 }
 
-function countOf({ rangeMs, selector }: MatrixSelector, text: string): RequestCount | null {
+function countOf({ range: { rangeMs, selector }, name }: Growth, text: string): RequestCount | null {
   if (selector.offsetMs !== 0 || selector.at !== null) return null;
-  return { query: `sum by (response_code) (increase(${text}))`, windowMs: rangeMs };
+  const query = `sum by (response_code) (increase(${text}))`;
+  return { query, windowMs: rangeMs, isOfLastTwo: name === "irate" };
 }
 
 function parsed(query: string): Expression | null {
@@ -67,27 +70,33 @@ const SUMS: ReadonlySet<string> = new Set(["sum", "avg", "max"]);
 const REQUEST_COUNTER = /(?:^|_)(?:requests?|rq)(?:_\w+)?_(?:total|count)$|_rq$|_requests$/;
 const REQUEST_HISTOGRAM = /(?:^|_)(?:requests?|rq)_(?:\w+_)?bucket$/;
 
-function divisorOf(expression: Expression): MatrixSelector | null {
+/** A range of which a query takes the growth, and the function that takes it. */
+interface Growth {
+  readonly name: string;
+  readonly range: MatrixSelector;
+}
+
+function divisorOf(expression: Expression): Growth | null {
   const quotient = unwrapped(expression);
   return quotient.kind === "binary" && quotient.operator === "/" ? growthOf(quotient.right, REQUEST_COUNTER) : null;
 }
 
-function bucketsOf(expression: Expression): MatrixSelector | null {
+function bucketsOf(expression: Expression): Growth | null {
   const quantile = unwrapped(expression);
   const isQuantile = quantile.kind === "call" && quantile.name === "histogram_quantile";
   const buckets = isQuantile && quantile.args[1] ? growthOf(quantile.args[1], REQUEST_HISTOGRAM) : null;
-  return buckets?.selector.matchers.some(({ name }) => name === "le") ? null : buckets;
+  return buckets?.range.selector.matchers.some(({ name }) => name === "le") ? null : buckets;
 }
 
 /** The range of a counter of that name whose growth is taken: zero only when no request came. */
-function growthOf(expression: Expression, counter: RegExp): MatrixSelector | null {
+function growthOf(expression: Expression, counter: RegExp): Growth | null {
   const inner = unwrapped(expression);
   if (inner.kind === "aggregation") return SUMS.has(inner.operator) ? growthOf(inner.inner, counter) : null;
   if (inner.kind !== "call" || !GROWTHS.has(inner.name)) return null;
   const [range] = inner.args;
   if (range?.kind !== "matrix") return null;
   const name = range.selector.matchers.find((matcher) => matcher.name === "__name__" && matcher.operator === "=");
-  return counter.test(name?.value ?? "") ? range : null;
+  return counter.test(name?.value ?? "") ? { name: inner.name, range } : null;
 }
 
 function unwrapped(expression: Expression): Expression {

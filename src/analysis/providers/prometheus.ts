@@ -71,7 +71,7 @@ const COUNT_TIMEOUT_SECONDS = 5;
 /** The requests behind a value (EC-020, EC-021). The same address is asked in the same way as for the value. */
 export async function countRequests(
   config: PrometheusMetric,
-  { query: text, windowMs }: RequestCount,
+  { query: text, windowMs, isOfLastTwo }: RequestCount,
   context: ProviderContext,
 ): Promise<SeenRequests | null> {
   try {
@@ -86,7 +86,7 @@ export async function countRequests(
       .map(([code, count]) => [code, Math.round(count)] as const)
       .filter(([code, count]) => code !== "" && count > 0)
       .sort(([, left], [, right]) => right - left);
-    return { windowMs, total, codes };
+    return { windowMs, total, codes, isOfLastTwo };
   } catch {
     return null;
   }
