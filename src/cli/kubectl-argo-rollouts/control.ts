@@ -7,6 +7,7 @@ import { isNotFound } from "../../kube/errors.ts";
 import { type ResourceType, resources } from "../../kube/resource.ts";
 import type { CommandContext } from "../plugin/command.ts";
 import { durationMs } from "../plugin/program.ts";
+import { confirm } from "./confirm.ts";
 
 type Body = Record<string, unknown>;
 
@@ -19,6 +20,8 @@ export interface Control {
   readonly say: (name: string) => string;
   /** For standard error: what follows from it that the original does not say; "": nothing. */
   readonly note?: (changed: KubeObject) => string;
+  /** What somebody at a terminal is told before; "": nothing is asked. */
+  readonly warning?: (found: KubeObject) => string;
 }
 
 export const abort: Control = {
@@ -52,19 +55,26 @@ export const terminateAnalysisRun: Control = {
   type: resources.analysisRuns,
   body: { spec: { terminate: true } },
   say: (name) => `analysisRun '${name}' terminated\n`,
-  note: afterTermination,
+  note: (run) => {
+    const consequence = consequenceOf(run, "now");
+    return consequence === "" ? "" : `Note: ${consequence}\n`;
+  },
+  warning: (run) => {
+    const consequence = consequenceOf(run, "then");
+    return consequence === "" ? "" : `If AnalysisRun '${run.metadata.name}' is terminated, ${consequence}.`;
+  },
 };
 
 /** SU-024, ARC-916: what the Rollout makes of it. "" for a run of nobody's. */
-function afterTermination(run: KubeObject): string {
+function consequenceOf(run: KubeObject, when: "now" | "then"): string {
   const { metadata, status } = run as AnalysisRun;
   const owner = metadata.ownerReferences?.find(({ kind, controller }) => kind === "Rollout" && controller === true);
   if (!owner || isCompleted(status?.phase)) return "";
   const isWaitedFor = (metadata.labels?.[labels.rolloutType] ?? "Background") !== "Background";
   const consequence = isWaitedFor
-    ? "pauses, since its analysis has no verdict now"
+    ? `pauses, since its analysis has no verdict ${when}`
     : "goes on without this analysis: ended early, it counts as Successful unless a limit was broken";
-  return `Note: Rollout '${owner.name}' ${consequence}\n`;
+  return `Rollout '${owner.name}' ${consequence}`;
 }
 
 /** The original says "retried" here, which is a mistake of its (CL-049). */
@@ -75,9 +85,18 @@ export const terminateExperiment: Control = {
 };
 
 /** One after the other; the first failure ends it, as in the original. */
-export async function control(context: CommandContext, how: Control, names: readonly string[]): Promise<void> {
+export async function control(
+  context: CommandContext,
+  how: Control,
+  names: readonly string[],
+  { isMeant = false } = {},
+): Promise<void> {
   for (const name of names) {
     let note = "";
+    if (how.warning && context.ask !== null && !isMeant) {
+      const found = await context.client.get(how.type, { namespace: context.namespace, name });
+      await confirm(context, how.warning(found), "--yes");
+    }
     if (how.isStatus) await patchStatus(context, name, how.body);
     else {
       const changed = await patch(context, how.type, name, how.body);

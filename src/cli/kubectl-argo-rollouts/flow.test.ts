@@ -79,3 +79,52 @@ test("CL-043 CL-044 CL-050 abort, retry and undo with the plugin", () =>
     await world.advance(120_000);
     assert.deepEqual((await seen(world)).slice(0, 3), ["✔ Healthy", "18/18 100 100", "7f96d86486 ✔ Healthy stable"]);
   }));
+
+test("SU-023 two analysis steps in a row: each promotion skips one, and the next has a run of its own", async () => {
+  const template = {
+    apiVersion: "argoproj.io/v1alpha1",
+    kind: "AnalysisTemplate",
+    metadata: { name: "slow" },
+    spec: { metrics: [{ name: "m", interval: "20s", count: 9, provider: { web: { url: "http://x/" } } }] },
+  };
+  const analysis = { analysis: { templates: [{ templateName: "slow" }] } };
+  const world = await startArgo();
+  await world.apply([template]);
+  await deployed(world, aRollout({ steps: [{ setWeight: 50 }, analysis, analysis, { pause: {} }] }));
+  try {
+    await argo(world, `set image ${NAME} *=argoproj/rollouts-demo:yellow`);
+    const where = async () => {
+      await world.settle({ quietMs: 15_000 });
+      const { out } = await argo(world, `why ${NAME} -o json`);
+      return JSON.parse(out).text;
+    };
+    assert.match(await where(), /^Step 2 of 4 \(analysis\) waits for a verdict\. AnalysisRun \S+-2-1 is /);
+    await argo(world, `promote ${NAME}`);
+    assert.match(await where(), /^Step 3 of 4 \(analysis\) waits for a verdict\. AnalysisRun \S+-2-2 is /);
+    await argo(world, `promote ${NAME}`);
+    assert.match(await where(), /^Step 4 of 4 \(pause\) is a pause that lasts until somebody promotes /);
+  } finally {
+    await world.stop();
+  }
+});
+
+test("EC-025 the seed's release with --until, why and history", () =>
+  walk(async (world) => {
+    await argo(world, `set image ${NAME} *=argoproj/rollouts-demo:yellow`);
+    const during = { meanwhile: () => world.advance(10_000) };
+    assert.equal((await argo(world, `get rollout ${NAME} --until paused --timeout 1m`, during)).code, 0);
+    assert.equal(JSON.parse((await argo(world, `why ${NAME} -o json`)).out).waitsFor, "person");
+    await argo(world, `promote ${NAME}`);
+    const walking = { meanwhile: () => world.advance(120_000) };
+    assert.equal((await argo(world, `get rollout ${NAME} --until step=6 --timeout 5m`, walking)).code, 0);
+    const ending = { meanwhile: () => world.advance(240_000) };
+    assert.equal((await argo(world, `get rollout ${NAME} --until healthy --timeout 5m`, ending)).code, 0);
+    const { revisions } = JSON.parse((await argo(world, `history ${NAME} -o json`)).out);
+    assert.deepEqual(
+      revisions.map(({ revision, outcome }: { revision: number; outcome: string }) => [revision, outcome]),
+      [
+        [1, "Completed"],
+        [2, "Stable"],
+      ],
+    );
+  }));

@@ -63,6 +63,7 @@ const promotions: readonly (RolloutOptions & {
   flags?: string;
   patches: readonly unknown[];
   says?: string;
+  warns?: string;
 })[] = [
   {
     name: "CL-040 a pause ends",
@@ -129,6 +130,7 @@ const promotions: readonly (RolloutOptions & {
     spec: canary,
     status: { ...inRelease, currentStepIndex: 1 },
     patches: [{ status: { status: { currentStepIndex: 2 } } }],
+    warns: "Flag --skip-current-step has been deprecated, use without the flag instead ex: promote ROLLOUT_NAME\n",
   },
   {
     name: "CL-042 all steps skipped",
@@ -136,14 +138,15 @@ const promotions: readonly (RolloutOptions & {
     spec: canary,
     status: { ...inRelease, currentStepIndex: 1 },
     patches: [{ status: { status: { currentStepIndex: 3 } } }],
+    warns: "Flag --skip-all-steps has been deprecated, use --full instead\n",
   },
 ];
 
-for (const { name, flags = "", patches, says = "promoted", ...options } of promotions) {
+for (const { name, flags = "", patches, says = "promoted", warns = "", ...options } of promotions) {
   test(`${name}: what promote sends`, () =>
     withRollout(options, async (world) => {
       const sent = await patchesOf(world, `promote demo ${flags}`);
-      assert.deepEqual(sent.run, ok(`rollout 'demo' ${says}\n`));
+      assert.deepEqual(sent.run, { ...ok(`rollout 'demo' ${says}\n`), err: warns });
       assert.deepEqual(sent.patches, patches);
     }));
 }
@@ -243,12 +246,17 @@ const refusals: readonly { name: string; command: string; err: string }[] = [
   {
     name: "CL-042 both flags",
     command: "promote demo -c -a",
-    err: "Error: Cannot use skip-current-step and skip-all-steps flags at the same time\n",
+    err:
+      "Flag --skip-current-step has been deprecated, use without the flag instead ex: promote ROLLOUT_NAME\n" +
+      "Flag --skip-all-steps has been deprecated, use --full instead\n" +
+      "Error: Cannot use skip-current-step and skip-all-steps flags at the same time\n",
   },
   {
     name: "CL-042 no steps",
     command: "promote demo -a",
-    err: "Error: Cannot skip steps of a rollout without steps\n",
+    err:
+      "Flag --skip-all-steps has been deprecated, use --full instead\n" +
+      "Error: Cannot skip steps of a rollout without steps\n",
   },
   { name: "CL-047 no duration", command: "restart demo --in soon", err: 'Error: invalid duration "soon"\n' },
   {
@@ -729,3 +737,41 @@ test("SU-022 undo tells of whoever keeps the pod template elsewhere", () => {
   );
   assert.equal(managersNote({ ...object, metadata: { name: "web" } }), "");
 });
+
+test("SU-022 undo with a workloadRef tells of whoever keeps the Deployment elsewhere", async () => {
+  const world = await startQuietWorld();
+  const object = rollout({ spec: byReference, status: {} });
+  delete object.spec.template;
+  const stored = await put(world, resources.argoRollouts, object);
+  const deployment = {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name: "web", namespace: "default" },
+    spec: { selector: { matchLabels: { app: "demo" } }, template: template("v3", { app: "demo" }) },
+  };
+  await world.apply(deployment);
+  await putRevisions(world, stored);
+  const managedFields = [{ manager: "argocd-controller", fieldsV1: { "f:spec": { "f:template": {} } } }];
+  const client = clientWith(world.client, {
+    patch: async (type, key, patch) => {
+      const changed = await world.client.patch(type, key, patch);
+      return { ...changed, metadata: { ...changed.metadata, managedFields } } as never;
+    },
+  });
+  assert.deepEqual(await argo({ client, clock: world.clock }, "undo demo --to-revision 1"), {
+    code: 0,
+    out: "rollout 'demo' undo\n",
+    err: "Note: argocd-controller manages the pod template of Deployment 'web' too, and may put another one back\n",
+  });
+  await world.stop();
+});
+
+test("SU-021 mistakes of the original that no script can want", () =>
+  withRollout({ spec: { template: template("v1", { app: "demo" }) } }, async (world, stored) => {
+    await putRevisions(world, stored);
+    await put(world, resources.experiments, experiment({ name: "e", phase: "Running" }));
+    assert.deepEqual(await argo(world, "terminate experiment e"), ok("experiment 'e' terminated\n"));
+    assert.deepEqual(await argo(world, "restart demo --in soon"), fails('Error: invalid duration "soon"\n'));
+    const { out } = await argo(world, "undo demo --to-revision 1");
+    assert.equal(out, "skipped rollback (current template already matches revision 1)\n");
+  }));

@@ -13,7 +13,7 @@ import { getExperiment, getRollout } from "./get.ts";
 import { history } from "./history.ts";
 import { lint } from "./lint.ts";
 import { listExperiments, listRollouts } from "./list.ts";
-import { promote } from "./promote.ts";
+import { deprecationWarnings, promote } from "./promote.ts";
 import { parseContainerImage, setImage } from "./set-image.ts";
 import { status } from "./status.ts";
 import { undo } from "./undo.ts";
@@ -24,7 +24,8 @@ import { why } from "./why.ts";
 /** The command line of `kubectl argo rollouts`: verbs, flags and exit codes (CL section 10). */
 export async function runKubectlArgoRollouts(args: readonly string[], world: World): Promise<number> {
   try {
-    await new Program(world).root.parseAsync(args.flatMap(plainFlag), { from: "user" });
+    const program = new Program(world, args);
+    await program.root.parseAsync(args.flatMap(plainFlag), { from: "user" });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode;
@@ -47,6 +48,8 @@ interface Flags extends ConnectionFlags {
   readonly allNamespaces?: boolean;
   readonly timestamps?: boolean;
   readonly full?: boolean;
+  readonly skip?: boolean;
+  readonly yes?: boolean;
   readonly skipCurrentStep?: boolean;
   readonly skipAllSteps?: boolean;
   readonly toRevision?: number;
@@ -85,10 +88,13 @@ const ofExperiment = ["exp", "experiments"];
 class Program {
   readonly root: Command;
   readonly #world: World;
+  /** As they were typed. */
+  readonly #args: readonly string[];
   readonly #argumentTypes = new Map<Command, ResourceType>();
 
-  constructor(world: World) {
+  constructor(world: World, args: readonly string[]) {
     this.#world = world;
+    this.#args = args;
     this.root = connectionOptions(testable(new Command("kubectl-argo-rollouts"), world))
       .description("Manage Argo Rollouts")
       .option("-v, --kloglevel <level>", "accepted for compatibility")
@@ -224,7 +230,7 @@ class Program {
         words: `${control.type.kind.toUpperCase()}_NAME...`,
         completes: control.type,
         takes: some,
-        run: (context, names) => controls.control(context, control, names),
+        run: (context, names, { yes = false }) => controls.control(context, control, names, { isMeant: yes }),
       });
     simple(this.root, controls.abort, { name: "abort", summary: "Abort a rollout" });
     simple(this.root, controls.pause, { name: "pause", summary: "Pause a rollout" });
@@ -244,7 +250,7 @@ class Program {
       name: "analysisrun",
       aliases: ["ar", "analysisruns"],
       summary: "Terminate an AnalysisRun",
-    });
+    }).option("-y, --yes", "do not ask, at a terminal, before a Rollout loses its analysis");
     simple(terminate, controls.terminateExperiment, {
       name: "experiment",
       aliases: ofExperiment,
@@ -259,14 +265,18 @@ class Program {
       name: "promote",
       summary: "Promote a rollout",
       takes: one,
-      run: (context, [name = ""], flags) =>
-        promote(context, name, {
+      run: (context, [name = ""], flags) => {
+        context.printError(deprecationWarnings(this.#args));
+        return promote(context, name, {
           isFull: flags.full ?? false,
           skipsCurrentStep: flags.skipCurrentStep ?? false,
           skipsAllSteps: flags.skipAllSteps ?? false,
-        }),
+          isSkipMeant: flags.skip ?? false,
+        });
+      },
     })
       .option("--full", "perform a full promotion, skipping analysis, pauses, and steps")
+      .option("--skip", "do not ask, at a terminal, before a step is left without its verdict")
       .addOption(new Option("-c, --skip-current-step", "deprecated: promote without a flag").hideHelp())
       .addOption(new Option("-a, --skip-all-steps", "deprecated: use --full").hideHelp());
     this.#verb(this.root, {
@@ -410,7 +420,7 @@ class Program {
 }
 
 const GO_BOOLEAN =
-  /^(--?(?:watch|w|no-color|full|skip-current-step|c|skip-all-steps|a|all-namespaces|A|timestamps|global|short))=(true|false)$/;
+  /^(--?(?:watch|w|no-color|full|skip-current-step|c|skip-all-steps|a|all-namespaces|A|timestamps|global|short|skip|yes|y))=(true|false)$/;
 
 /** Go's flags take `--watch=false`; ours say no by being absent, or by a twin where the default is yes. */
 function plainFlag(arg: string): readonly string[] {

@@ -2,6 +2,7 @@ import { stepsOf } from "../../dialects/argo/steps.ts";
 import type { Rollout } from "../../dialects/argo/types.ts";
 import { resources } from "../../kube/resource.ts";
 import { type CommandContext, CommandError } from "../plugin/command.ts";
+import { confirm } from "./confirm.ts";
 import { patch, patchStatus } from "./control.ts";
 
 export interface PromoteOptions {
@@ -9,6 +10,25 @@ export interface PromoteOptions {
   /** Both deprecated, and still in people's scripts (CL-042). */
   readonly skipsCurrentStep: boolean;
   readonly skipsAllSteps: boolean;
+  /** The user knows that an analysis may be skipped (SU-023). */
+  readonly isSkipMeant?: boolean;
+}
+
+/** CL-042: what the original says of its old flags, on standard error; of the short form it says the same. */
+const deprecated: readonly (readonly [pattern: RegExp, warning: string])[] = [
+  [
+    /^(--skip-current-step|-a*c[ac]*)(=|$)/,
+    "Flag --skip-current-step has been deprecated, use without the flag instead ex: promote ROLLOUT_NAME\n",
+  ],
+  [/^(--skip-all-steps|-c*a[ac]*)(=|$)/, "Flag --skip-all-steps has been deprecated, use --full instead\n"],
+];
+
+/** In the order of the words, as they were typed. */
+export function deprecationWarnings(args: readonly string[]): string {
+  return args
+    .flatMap((arg) => deprecated.filter(([pattern]) => pattern.test(arg)))
+    .map(([, warning]) => warning)
+    .join("");
 }
 
 /** What a promotion writes; null: nothing. `whole` is for a cluster without the status sub-resource. */
@@ -25,13 +45,34 @@ export async function promote(context: CommandContext, name: string, options: Pr
   }
   const key = { namespace: context.namespace, name };
   const rollout = await context.client.get<Rollout>(resources.argoRollouts, key);
+  if (!options.isSkipMeant && !options.isFull) await confirm(context, skippedVerdict(rollout), "--skip");
   const { spec, status, whole } = promotionPatches(rollout, options);
   const written = status === null ? "status" : await patchStatus(context, name, status, whole);
   if (spec !== null && written === "status") await patch(context, resources.argoRollouts, name, spec);
   context.print(`rollout '${name}' ${options.isFull ? "fully promoted" : "promoted"}\n`);
 }
 
-export function promotionPatches(rollout: Rollout, options: PromoteOptions): PromotionPatches {
+/**
+ * SU-023: a promotion leaves a step that waits for a verdict without one. What to say of that; "" when it skips nothing. A
+ * pause is ended first, so what is paused skips nothing either.
+ */
+export function skippedVerdict({ spec, status = {} }: Rollout): string {
+  const index = status.currentStepIndex ?? 0;
+  const steps = stepsOf({ spec });
+  const step = steps[index];
+  if ((status.pauseConditions ?? []).length > 0 || !step) return "";
+  const { currentStepAnalysisRunStatus: run, currentExperiment = "" } = status.canary ?? {};
+  const where = `Step ${index + 1} of ${steps.length} waits for`;
+  if (step.analysis && run && ["", "Pending", "Running"].includes(run.status)) {
+    return `${where} AnalysisRun '${run.name}' (${run.status || "Pending"}): to promote now skips it, without a verdict.`;
+  }
+  if (step.experiment && currentExperiment !== "") {
+    return `${where} Experiment '${currentExperiment}': to promote now skips it, without a verdict.`;
+  }
+  return "";
+}
+
+export function promotionPatches(rollout: Rollout, options: Omit<PromoteOptions, "isSkipMeant">): PromotionPatches {
   if (options.skipsCurrentStep || options.skipsAllSteps) return skipPatches(rollout, options);
   const unpause = rollout.spec.paused ? { spec: { paused: false } } : null;
   const status = options.isFull ? fullPromotion(rollout) : nextStep(rollout);
@@ -39,7 +80,10 @@ export function promotionPatches(rollout: Rollout, options: PromoteOptions): Pro
   return { spec: unpause, status, whole: { spec: { paused: false }, status: members } };
 }
 
-function skipPatches(rollout: Rollout, { skipsCurrentStep }: PromoteOptions): PromotionPatches {
+function skipPatches(
+  rollout: Rollout,
+  { skipsCurrentStep }: Pick<PromoteOptions, "skipsCurrentStep">,
+): PromotionPatches {
   if (rollout.spec.strategy?.blueGreen) {
     throw new CommandError("Cannot skip steps of a bluegreen rollout. Run without a flags");
   }
