@@ -110,11 +110,11 @@ export class GatewayScope implements RouteScope {
     for (const [domain, { routes, redirectsToHttps }] of drafts) {
       index.set(domain, { routes: sinkCatchAlls([...routes]), redirectsToHttps });
     }
-    // A VirtualService's rules come first where several kinds claim one host.
+    // Where several kinds claim one host a VirtualService's rules come first.
     for (const { domain, routes } of listeners) {
       const known = index.get(domain);
       index.set(domain, {
-        routes: [...(known?.routes ?? []), ...routes],
+        routes: joinRoutes(known?.routes ?? [], routes),
         redirectsToHttps: known?.redirectsToHttps ?? false,
       });
     }
@@ -134,6 +134,18 @@ function domainsOf(virtualService: CompiledVirtualService, server: GatewayServer
     }
   }
   return domains;
+}
+
+/** Nor must the catch-all of one kind hide the rules of another: of two, the first kind's counts. */
+function joinRoutes(first: readonly CompiledRoute[], second: readonly CompiledRoute[]): readonly CompiledRoute[] {
+  const [rules, rest] = splitAtCatchAll(first);
+  const [otherRules, otherRest] = splitAtCatchAll(second);
+  return [...rules, ...otherRules, ...rest, ...otherRest];
+}
+
+function splitAtCatchAll(routes: readonly CompiledRoute[]): [readonly CompiledRoute[], readonly CompiledRoute[]] {
+  const at = routes.findIndex(({ match }) => match.isCatchAll);
+  return at < 0 ? [routes, []] : [routes.slice(0, at), routes.slice(at)];
 }
 
 /** Catch-alls of one VirtualService must not hide the rules of another (MESH-045). */
