@@ -11,7 +11,7 @@ export interface HorizontalPodAutoscaler extends KubeObject {
     /** Absent: the original's older rules, see `limits.ts` of the controller. */
     behavior?: { scaleUp?: ScalingRules; scaleDown?: ScalingRules };
   };
-  status?: AutoscalerStatus;
+  status?: Partial<AutoscalerStatus>;
 }
 
 export interface CrossVersionReference {

@@ -9,10 +9,12 @@ import { systemRandom } from "../base/random.ts";
 import { formatTime } from "../base/time.ts";
 import { ApiServer } from "../cluster/apiserver/api-server.ts";
 import { builtinDefinitions } from "../cluster/apiserver/builtin/index.ts";
+import { metricsDefinitions } from "../cluster/apiserver/builtin/metrics.ts";
 import { createLocalClient } from "../cluster/apiserver/local-client.ts";
 import { adminTokenAuthenticator } from "../cluster/apiserver/wire/authentication.ts";
 import { loadOrCreateCredentials, renderKubeconfig, writePrivate } from "../cluster/apiserver/wire/certificates.ts";
 import { startHttpServer } from "../cluster/apiserver/wire/http-server.ts";
+import { autoscaleController } from "../cluster/controllers/autoscale/index.ts";
 import { type BuiltinControllersOptions, builtinControllers, listableTypes } from "../cluster/controllers/index.ts";
 import { createImageTable } from "../cluster/kubelet/images.ts";
 import { createKubelet } from "../cluster/kubelet/kubelet.ts";
@@ -21,6 +23,7 @@ import { acquireLock } from "../cluster/store/lock-file.ts";
 import { MemoryLog } from "../cluster/store/memory-log.ts";
 import { DataDirectoryError, type RevisionLog } from "../cluster/store/revision-log.ts";
 import { SqliteLog } from "../cluster/store/sqlite-log.ts";
+import type { UsageSource } from "../cluster/usage.ts";
 import { asmControllers } from "../dialects/asm/index.ts";
 import { gatewayApiControllers } from "../dialects/gateway-api/index.ts";
 import { ingressControllers } from "../dialects/ingress/index.ts";
@@ -71,6 +74,11 @@ export interface ClusterOptions {
   readonly isElected: boolean;
   /** Namespaces may bring their own configuration of notifications (NO-001). */
   readonly isSelfServiceNotified: boolean;
+  /**
+   * How often autoscalers are looked at; while there are any, pods' CPU and memory are measured as often (K8S-242). Null: the
+   * original's period.
+   */
+  readonly autoscalerSyncMs: number | null;
   /** Of Fairway, for metrics. */
   readonly version: string;
   readonly packs: readonly Pack[];
@@ -122,7 +130,16 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
   stops.push(() => block.release());
 
   const credentials = await loadOrCreateCredentials({ directory: directory.pki, clock });
-  const api = new ApiServer({ log, clock, random, logger, builtins: builtinDefinitions, packs: options.packs });
+  let usage: UsageSource | null = null;
+  const api = new ApiServer({
+    log,
+    clock,
+    random,
+    logger,
+    builtins: [...builtinDefinitions, ...metricsDefinitions],
+    packs: options.packs,
+    usage: () => usage,
+  });
   await api.start();
   stops.push(() => api.stop());
   const client = createLocalClient(api, { userAgent: "fairway" });
@@ -148,7 +165,9 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
     drainGate: (pod) => gate(pod as unknown as KubeObject),
     proxyPort: PROXY_PORT,
     hostEnvironment: process.env,
+    ...(options.autoscalerSyncMs === null ? {} : { usageIntervalMs: options.autoscalerSyncMs }),
   });
+  usage = kubelet.usage;
 
   let isReady = false;
   const server = await listenOn("api-port", options.apiPort, (port) =>
@@ -176,10 +195,17 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
     random,
     logger,
     ...(argo ? { observer: argo.observer } : {}),
-    controllers: controllers(options.packs, argo, {
-      rootCertificate: credentials.caPem,
-      apiServer: { ip: server.host, port: server.port, clusterIp: "127.96.0.1" },
-    }),
+    controllers: [
+      ...controllers(options.packs, argo, {
+        rootCertificate: credentials.caPem,
+        apiServer: { ip: server.host, port: server.port, clusterIp: "127.96.0.1" },
+      }),
+      autoscaleController({
+        usage: kubelet.usage,
+        definitions: () => api.definitions(),
+        ...(options.autoscalerSyncMs === null ? {} : { syncMs: options.autoscalerSyncMs }),
+      }),
+    ],
     kinds: () => listableTypes(api.definitions()),
   });
   runner.start();

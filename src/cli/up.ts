@@ -12,6 +12,7 @@ import {
   StartError,
 } from "../app/data-directory.ts";
 import { systemClock } from "../base/clock.ts";
+import { parseDurationMs } from "../base/duration.ts";
 import { labelValueProblems } from "../kube/names.ts";
 import { defaultPacks, packs } from "../packs/index.ts";
 import { dataOption } from "./instance.ts";
@@ -31,6 +32,7 @@ interface UpOptions {
   readonly instanceId: string;
   readonly leaderElect?: boolean;
   readonly selfServiceNotificationEnabled?: boolean;
+  readonly autoscalerSyncPeriod?: number;
   readonly packs: readonly string[];
   readonly images?: string;
 }
@@ -62,6 +64,12 @@ export function upCommand(): Command {
     )
     .option("--leader-elect", "Argo's controllers wait for their Lease, which another controller may hold")
     .option("--self-service-notification-enabled", "namespaces may configure notifications of their own Rollouts")
+    .addOption(
+      new Option(
+        "--autoscaler-sync-period <duration>",
+        "how often HorizontalPodAutoscalers look at their pods (default: 15s)",
+      ).argParser(parsePeriod),
+    )
     .addOption(
       new Option("--packs <names>", "resource packs to install, in order of preference")
         .argParser((text: string) => parsePacks(text, names))
@@ -96,6 +104,15 @@ function parseInstanceId(text: string): string {
   return text;
 }
 
+/** A second is the least that tells CPU time to a percent. */
+function parsePeriod(text: string): number {
+  const milliseconds = parseDurationMs(text);
+  if (milliseconds === null || milliseconds < 1000) {
+    throw new InvalidArgumentError("expected a duration of at least 1s, such as 15s or 1m.");
+  }
+  return milliseconds;
+}
+
 function parsePacks(text: string, known: readonly string[]): string[] {
   const names = text
     .split(",")
@@ -120,6 +137,7 @@ function clusterOptions(options: UpOptions): ClusterOptions {
     instanceId: options.instanceId,
     isElected: options.leaderElect === true,
     isSelfServiceNotified: options.selfServiceNotificationEnabled === true,
+    autoscalerSyncMs: options.autoscalerSyncPeriod ?? null,
     version,
     packs: options.packs.flatMap((wanted) => packs.filter(({ name }) => name === wanted)),
     imagesFile: options.images ?? null,

@@ -21,7 +21,7 @@ export interface PodUsage extends Measured {
   readonly uid: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly creationTimestamp: string | undefined;
-  /** Those that run; a pod is listed once all of its containers that run were seen for a whole window. */
+  /** Those that run; a pod is listed once all of them were measured. */
   readonly containers: readonly (Usage & { readonly name: string })[];
 }
 

@@ -12,6 +12,7 @@ import { resources } from "../../kube/resource.ts";
 import { applyStrategicMergePatch } from "../../kube/strategic-merge.ts";
 import type { RevisionLog } from "../store/revision-log.ts";
 import { Store, type Transaction } from "../store/store.ts";
+import type { UsageSource } from "../usage.ts";
 import { builtinConverters } from "./builtin/index.ts";
 import type { ServerContext, WriteContext } from "./context.ts";
 import { CrdLifecycle } from "./crd.ts";
@@ -27,6 +28,7 @@ import { answerReview, isReview } from "./reviews.ts";
 import { parseAddressRange } from "./service-allocation.ts";
 import { internal, methodNotAllowed, unknownResource, unsupportedPatch } from "./statuses.ts";
 import { bindPod, finalizeNamespace, toScale, updateScale } from "./subresources.ts";
+import { answerUsage, isMeasured } from "./usage.ts";
 import { ServerWatch, type WatchLimits } from "./watch.ts";
 import { createObject, updateObject } from "./write.ts";
 
@@ -46,6 +48,8 @@ export interface ApiServerOptions {
   /** IPv4 network of cluster addresses; default 127.96.0.0/16, which every Linux process can listen on (K8S-241). */
   readonly serviceRange?: string;
   readonly logger?: Logger;
+  /** What answers metrics.k8s.io, where that group is among the built-in kinds; asked anew for each request. */
+  usage?(): UsageSource | null;
 }
 
 const DEFAULT_SERVICE_RANGE = "127.96.0.0/16";
@@ -69,8 +73,10 @@ export class ApiServer implements ApiHandler {
   readonly #context: ServerContext;
   readonly #crds: CrdLifecycle;
   readonly #watches = new Set<ServerWatch>();
+  readonly #usage: () => UsageSource | null;
 
   constructor(options: ApiServerOptions) {
+    this.#usage = () => options.usage?.() ?? null;
     const { log, clock, random, builtins, packs = [], logger = silentLogger } = options;
     const converters: Record<string, Converter> = { ...builtinConverters };
     for (const pack of packs) Object.assign(converters, pack.converters);
@@ -131,6 +137,9 @@ export class ApiServer implements ApiHandler {
       const kind = this.#requireKind(request);
       requireOffered(kind.definition, request);
       if (isReview(kind.definition)) return answerReview(kind.definition, request.body);
+      if (isMeasured(kind.definition)) {
+        return await answerUsage(kind.definition, request, { usage: this.#usage(), clock: this.#context.clock });
+      }
       if (request.verb === "get") return this.#get(kind, request);
       if (request.verb === "list") return await listObjects(this.#context, kind, request);
       if (request.verb === "create" && this.#crds.isTerminating(kind.table)) {

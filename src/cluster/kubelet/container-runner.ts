@@ -80,6 +80,12 @@ export class ContainerRunner {
     return this.#container.name;
   }
 
+  /** What runs now; it leads a process group of its own. */
+  get process(): { readonly pid: number; readonly startedAt: Instant } | null {
+    const { process, startedAt } = this.#run ?? {};
+    return process === undefined || process.pid === null ? null : { pid: process.pid, startedAt: startedAt! };
+  }
+
   /** Starts the container (again); what goes wrong becomes a waiting reason, never an exception. */
   async start(): Promise<void> {
     if (this.#isStarting || this.#run || this.#isTerminating) return;

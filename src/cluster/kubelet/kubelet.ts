@@ -10,6 +10,7 @@ import { Reflector } from "../../kube/reflector.ts";
 import { keyOf, resources } from "../../kube/resource.ts";
 import { EventRecorder } from "../../runtime/events.ts";
 import type { LogSource } from "../apiserver/wire/logs.ts";
+import type { UsageSource } from "../usage.ts";
 import type { ImageTable } from "./images.ts";
 import { createLogStore } from "./logs.ts";
 import { type BackoffSettings, defaultBackoff } from "./next-action.ts";
@@ -20,6 +21,8 @@ import { PodIpPool } from "./pod-ip.ts";
 import { PodWorker } from "./pod-worker.ts";
 import { endOrphans, startProcessGuard } from "./process-guard.ts";
 import { createSpawn, type Spawn } from "./process-runtime.ts";
+import { readGroups } from "./usage/processes.ts";
+import { type RunningContainer, UsageSampler, usageProblem } from "./usage/sampler.ts";
 
 export interface KubeletOptions {
   readonly client: KubeClient;
@@ -43,11 +46,15 @@ export interface KubeletOptions {
   readonly backoff?: BackoffSettings;
   /** K8S-250: 250 unless configured. */
   readonly podsMax?: number;
+  /** From one measurement of the pods' CPU and memory to the next, while somebody asks for them. */
+  readonly usageIntervalMs?: number;
 }
 
 export interface Kubelet {
   readonly nodeName: string;
   readonly logSource: LogSource;
+  /** What pods and node use (K8S-262, K8S-29). */
+  readonly usage: UsageSource;
   /** Resolves when the node is registered and every stored pod's status tells what is true now. */
   start(): Promise<void>;
   /** Ends every process, with SIGKILL after `graceMs`; resolves when all are gone. */
@@ -55,6 +62,8 @@ export interface Kubelet {
 }
 
 const PODS_MAX = 250;
+/** The usual `--metric-resolution` of metrics-server. */
+const USAGE_INTERVAL_MS = 15_000;
 const STOP_GRACE_MS = 3_000;
 const ADDRESS_RETRY_MS = 1_000;
 
@@ -69,6 +78,14 @@ export function createKubelet(options: KubeletOptions): Kubelet {
   const services = new TypeCache(resources.services);
   const processRecords = path.join(dataDirectory, "processes");
   let node: RunningNode | null = null;
+  const usage = new UsageSampler({
+    clock,
+    nodeName: host.name,
+    intervalMs: options.usageIntervalMs ?? USAGE_INTERVAL_MS,
+    containers: () => node?.workers.running() ?? [],
+    readGroups,
+    problem: usageProblem(process.platform),
+  });
 
   async function start(): Promise<void> {
     const ended = await endOrphans(processRecords, clock);
@@ -104,6 +121,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     if (!node) return;
     const { guard, registration, reflectors, workers } = node;
     node = null;
+    usage.stop();
     registration.stop();
     for (const reflector of reflectors) reflector.stop();
     await workers.stop(graceMs);
@@ -111,7 +129,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     guard.stop();
   }
 
-  return { nodeName: host.name, logSource: logs, start, stop };
+  return { nodeName: host.name, logSource: logs, usage, start, stop };
 }
 
 /** A host name may change with the network (laptops, containers); pods stay bound to the node that they know. */
@@ -180,6 +198,10 @@ class PodWorkers {
     this.#context.logs.retainPods(new Set(stored.map(({ metadata }) => metadata.uid ?? "")));
     pods.onChange((change) => this.#onChange(change));
     await Promise.all([...withAddress, ...others].map((pod) => this.#place(pod)));
+  }
+
+  running(): readonly RunningContainer[] {
+    return [...this.#workers.values()].flatMap((worker) => worker.running);
   }
 
   async stop(graceMs: number): Promise<void> {

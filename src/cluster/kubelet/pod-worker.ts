@@ -10,6 +10,7 @@ import type { NodeContext } from "./node-context.ts";
 import type { Pod, PodStatus } from "./pod.ts";
 import { podStatus } from "./pod-status.ts";
 import { StatusWriter } from "./status-writer.ts";
+import type { RunningContainer } from "./usage/sampler.ts";
 
 export interface PodWorkerOptions {
   readonly context: NodeContext;
@@ -66,6 +67,12 @@ export class PodWorker {
       });
     this.#init = (pod.spec.initContainers ?? []).map(runner);
     this.#main = pod.spec.containers.map(runner);
+  }
+
+  /** The processes that run now. */
+  get running(): readonly RunningContainer[] {
+    const pod = this.#pod;
+    return this.#main.flatMap(({ name, process }) => (process === null ? [] : [{ pod, name, ...process }]));
   }
 
   /** Resolves when the first status is stored: what an earlier run said is then no longer believed. */

@@ -134,8 +134,12 @@ export const convertAutoscaler: Converter = (object, toVersion) => {
   const status = { ...fieldsOf(object, "status") };
   if (toVersion === "v1") {
     const cpu = listOf(spec, "metrics")
-      .map(cpuPercentOf)
+      .map((metric) => cpuOf(metric, "target"))
       .find((percent) => percent !== undefined);
+    const current = listOf(status, "currentMetrics")
+      .map((metric) => cpuOf(metric, "current"))
+      .find((percent) => percent !== undefined);
+    if (current !== undefined) status["currentCPUUtilizationPercentage"] = current;
     for (const key of ["metrics", "behavior"]) delete spec[key];
     for (const key of ["currentMetrics", "conditions"]) delete status[key];
     if (cpu !== undefined) spec["targetCPUUtilizationPercentage"] = cpu;
@@ -147,9 +151,9 @@ export const convertAutoscaler: Converter = (object, toVersion) => {
   return { ...object, apiVersion: `autoscaling/${toVersion}`, spec, status };
 };
 
-function cpuPercentOf(metric: Fields): unknown {
+function cpuOf(metric: Fields, part: "target" | "current"): unknown {
   const resource = fieldsOf(metric, "resource");
-  return resource?.["name"] === "cpu" ? fieldsOf(resource, "target")?.["averageUtilization"] : undefined;
+  return resource?.["name"] === "cpu" ? fieldsOf(resource, part)?.["averageUtilization"] : undefined;
 }
 
 export const autoscalingDefinitions: readonly ResourceDefinition[] = [autoscalersV2, autoscalersV1];

@@ -61,7 +61,7 @@ class Look {
     const { autoscaler, now, syncMs } = view;
     this.#view = view;
     this.#behavior = behaviorOf(autoscaler);
-    this.#before = autoscaler.status ?? { desiredReplicas: 0 };
+    this.#before = { desiredReplicas: 0, ...autoscaler.status };
     this.#history = pruned(readHistory(autoscaler), windowsOf(this.#behavior, syncMs), now);
     this.#conditions = this.#before.conditions ?? [];
   }
