@@ -108,6 +108,26 @@ test("SU-023 two analysis steps in a row: each promotion skips one, and the next
   }
 });
 
+test("SU-023 two experiment steps in a row: each promotion skips one, and the next has an experiment of its own", async () => {
+  const step = { experiment: { templates: [{ name: "canary", specRef: "canary" as const }] } };
+  const world = await deployed(await startArgo(), aRollout({ steps: [{ setWeight: 50 }, step, step, { pause: {} }] }));
+  try {
+    await argo(world, `set image ${NAME} *=argoproj/rollouts-demo:yellow`);
+    const seenExperiment = async () => {
+      await world.settle();
+      const { out } = await argo(world, `why ${NAME} -o json`);
+      return /Experiment \S+-(2-\d+) is/.exec(JSON.parse(out).text)?.[1];
+    };
+    assert.equal(await seenExperiment(), "2-1");
+    await argo(world, `promote ${NAME}`);
+    assert.equal(await seenExperiment(), "2-2");
+    await argo(world, `promote ${NAME}`);
+    assert.equal(await seenExperiment(), undefined);
+  } finally {
+    await world.stop();
+  }
+});
+
 test("EC-025 the seed's release with --until, why and history", () =>
   walk(async (world) => {
     await argo(world, `set image ${NAME} *=argoproj/rollouts-demo:yellow`);

@@ -12,7 +12,8 @@ import { isFinished } from "./runs.ts";
 /** An experiment step: made, followed and ended (ARC-657, XP-020…024). */
 export function reconcileExperiment(pass: Pass): void {
   const { currentStep, next, status, view } = pass;
-  const noted = status.canary?.currentExperiment;
+  const told = status.canary?.currentExperiment;
+  const noted = told !== undefined && isOfStep(pass, told) ? told : undefined;
   const isWanted =
     currentStep?.experiment !== undefined &&
     pass.stableRS !== null &&
@@ -49,8 +50,17 @@ function terminate(pass: Pass, experiment: Experiment): void {
   });
 }
 
+function baseName({ rollout, newHash, revision, stepIndex }: Pass): string {
+  return `${rollout.metadata.name}-${newHash}-${revision}-${stepIndex}`;
+}
+
+/** SU-023: a promotion leaves a step without its end; the next experiment step has one of its own. */
+function isOfStep(pass: Pass, name: string): boolean {
+  return name === baseName(pass) || name.startsWith(`${baseName(pass)}-`);
+}
+
 function start(pass: Pass, step: ExperimentStep): void {
-  const base = `${pass.rollout.metadata.name}-${pass.newHash}-${pass.revision}-${pass.stepIndex}`;
+  const base = baseName(pass);
   for (let count = 0; ; count++) {
     const name = count === 0 ? base : `${base}-${count}`;
     if (pass.view.foreignExperimentNames.has(name)) continue;
