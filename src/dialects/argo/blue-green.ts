@@ -17,7 +17,8 @@ import { isPromoted, markAborted, setCounts } from "./status.ts";
 export function reconcileBlueGreen(pass: Pass): Plan {
   readSelectors(pass);
   switchPreview(pass);
-  if (pass.isChanged) return finish(pass);
+  if (wasCanary(pass)) pass.removePause("CanaryPauseStep");
+  if (pass.isChanged || wasCanary(pass)) return finish(pass);
   if (pass.isFullyPromoted && pass.isAborted) pass.clearAbort(); // ARC-064
   if (!pass.isAborted) delete pass.next.abortedAt;
   limitHistory(pass);
@@ -28,6 +29,11 @@ export function reconcileBlueGreen(pass: Pass): Plan {
   analyse(pass);
   reconcileEphemeralMetadata(pass);
   return finish(pass);
+}
+
+/** The strategy was changed in mid-release. What approved a step, or will, approves no switch (INV-32). */
+function wasCanary({ status }: Pass): boolean {
+  return status.currentStepHash !== undefined;
 }
 
 /** ARC-062: only the sizes follow. */

@@ -179,7 +179,7 @@ function hasCompletedStep(pass: Pass, traffic: Traffic): boolean {
     return isPaused && expiry !== null && now >= expiry;
   }
   if (currentStep.setWeight !== undefined) {
-    return isAtDesired(pass) && traffic.isSettled && (!pass.isRouted || traffic.weight === currentStep.setWeight);
+    return isAtDesired(pass) && hasShare(pass, traffic, currentStep.setWeight);
   }
   if (currentStep.setCanaryScale) return isAtDesired(pass);
   if (currentStep.setHeaderRoute || currentStep.setMirrorRoute) return traffic.isSettled;
@@ -193,6 +193,12 @@ function hasCompletedStep(pass: Pass, traffic: Traffic): boolean {
     return experiment?.status?.phase === "Successful" || isAccepted(experiment);
   }
   return false;
+}
+
+/** Every request obeys this share. A Rollout of no pods has no requests that could (ARC-101). */
+function hasShare({ isRouted, replicas }: Pass, traffic: Traffic, weight: number): boolean {
+  if (!isRouted || replicas === 0) return true;
+  return traffic.isSettled && traffic.weight === weight;
 }
 
 function completeStep(pass: Pass): void {
@@ -223,7 +229,7 @@ function promotionReason(pass: Pass, traffic: Traffic): string | null {
   if (pass.isHalted) return null;
   if (steps.length > 0 && next.currentStepIndex !== steps.length) return null;
   // All requests go to the new version before it becomes the stable one.
-  if (pass.isRouted && steps.length > 0 && !(traffic.isSettled && traffic.weight === maxWeight)) return null;
+  if (steps.length > 0 && !hasShare(pass, traffic, maxWeight)) return null;
   return `Completed all ${steps.length} canary steps`;
 }
 
@@ -242,6 +248,14 @@ function promote(pass: Pass, reason: string): void {
 
 // Status --------------------------------------------------------------------------------------------------------------
 
+/** Nobody can say what its pods were: neither they nor their share come back (ARC-221). */
+function tellLostStable(pass: Pass): void {
+  const { stableRS = "" } = pass.next;
+  if (stableRS === "" || stableRS === pass.newHash || pass.stableRS !== null) return;
+  const name = `${pass.rollout.metadata.name}-${stableRS}`;
+  pass.trafficWait = `the stable version's ReplicaSet ${name} does not exist; only a full promotion ends this release`;
+}
+
 function finishCanary(pass: Pass, traffic: Traffic): Plan {
   const { next, status, steps } = pass;
   setCounts(pass);
@@ -259,6 +273,7 @@ function finishCanary(pass: Pass, traffic: Traffic): Plan {
     if (pass.isFullyPromoted && status.promoteFull) delete next.promoteFull;
     if (!next.pauseConditions && next.controllerPause && !pass.currentStep?.pause) delete next.controllerPause;
   }
+  tellLostStable(pass);
   concludeStatus(pass);
   return { ...pass.plan(), onRefusal: (write, error) => tellRefusedRoute(pass, write, error) };
 }

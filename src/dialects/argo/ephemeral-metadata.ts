@@ -1,6 +1,6 @@
 import type { PodTemplate, ReplicaSet } from "../../api/apps.ts";
 import type { KubeObject } from "../../api/meta.ts";
-import { deepEqual } from "../../base/json.ts";
+import { deepEqual, isRecord } from "../../base/json.ts";
 import { keyOf, resources } from "../../kube/resource.ts";
 import { withoutAntiAffinity } from "./anti-affinity.ts";
 import { annotations } from "./keys.ts";
@@ -20,13 +20,19 @@ export function wantedMetadata(pass: Pass, role: "new" | "stable"): TemplateMeta
 }
 
 function remembered(replicaSet: ReplicaSet): TemplateMetadata {
-  const text = replicaSet.metadata.annotations?.[annotations.ephemeralMetadata];
-  if (text === undefined) return {};
   try {
-    return JSON.parse(text) as TemplateMetadata;
+    const noted: unknown = JSON.parse(replicaSet.metadata.annotations?.[annotations.ephemeralMetadata] ?? "{}");
+    // Whatever else somebody wrote there remembers nothing.
+    if (!isRecord(noted)) return {};
+    const { labels, annotations: notes } = noted;
+    return { ...(isTexts(labels) ? { labels } : {}), ...(isTexts(notes) ? { annotations: notes } : {}) };
   } catch {
     return {};
   }
+}
+
+function isTexts(value: unknown): value is Record<string, string> {
+  return isRecord(value) && Object.values(value).every((one) => typeof one === "string");
 }
 
 function isEmpty({ labels = {}, annotations: notes = {} }: TemplateMetadata): boolean {

@@ -73,6 +73,9 @@ export class Pass {
     const stable = this.status.stableRS ?? "";
     this.stableRS = stable === "" ? null : (live.find((one) => hashOf(one) === stable) ?? null);
     this.otherRSs = view.replicaSets.filter((one) => one !== this.newRS && one !== this.stableRS);
+    if (this.status.currentStepIndex !== undefined && this.stepIndex !== null) {
+      this.next.currentStepIndex = this.stepIndex;
+    }
     this.stepHash = rollout.spec.strategy?.canary ? stepHash(rollout.spec.strategy.canary.steps) : "";
   }
 

@@ -9,7 +9,9 @@ export function hashOf(replicaSet: ReplicaSet | null): string {
 }
 
 export function revisionOf(replicaSet: ReplicaSet | null): number {
-  return Number(replicaSet?.metadata.annotations?.[annotations.revision] ?? 0) || 0;
+  const text = replicaSet?.metadata.annotations?.[annotations.revision] ?? "";
+  // Anything else would make the next number none, or the same again.
+  return /^\d{1,15}$/.test(text) ? Number(text) : 0;
 }
 
 export function wantedOf(replicaSet: ReplicaSet | null): number {

@@ -6,11 +6,11 @@ export function stepsOf({ spec }: Pick<Rollout, "spec">): readonly Step[] {
   return spec.strategy?.canary?.steps ?? [];
 }
 
-/** The number of steps when all are done; null without steps. */
+/** The number of steps when all are done; null without steps. Whatever is stored, it is a place in the list. */
 export function stepIndex(rollout: Pick<Rollout, "spec">, status: RolloutStatus | undefined): number | null {
   const steps = stepsOf(rollout);
   if (steps.length === 0) return null;
-  return Math.min(status?.currentStepIndex ?? 0, steps.length);
+  return Math.max(0, Math.min(status?.currentStepIndex ?? 0, steps.length));
 }
 
 /** Null when all steps are done, or there are none. */

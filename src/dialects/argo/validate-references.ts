@@ -15,6 +15,8 @@ import { validateRouteObjects } from "./validate-routers.ts";
 /** What is wrong with what a Rollout refers to (ARC-725…728). */
 
 export function validateReferences(pass: Pass): FieldError | null {
+  // What is missing must not keep an abort from taking the traffic back (INV-20); somebody else's things stay theirs.
+  if (isGoingBack(pass)) return validateManagers(pass) ?? validateRivals(pass);
   return (
     validateFailurePolicy(pass) ??
     validateServices(pass) ??
@@ -24,10 +26,13 @@ export function validateReferences(pass: Pass): FieldError | null {
   );
 }
 
-/** ARC-725. */
-function validateServices(pass: Pass): FieldError | null {
-  const { canary, blueGreen, view, rollout } = pass;
-  const named: [path: string, name: string | undefined][] = canary
+function isGoingBack({ isAborted, isChanged, isFullyPromoted, stableRS }: Pass): boolean {
+  return isAborted && !isChanged && !isFullyPromoted && stableRS !== null;
+}
+
+/** Services by the path of the field that names them. */
+function namedServices({ canary, blueGreen }: Pass): readonly (readonly [path: string, name: string | undefined])[] {
+  return canary
     ? [
         ["spec.strategy.canary.stableService", canary.stableService],
         ["spec.strategy.canary.canaryService", canary.canaryService],
@@ -38,7 +43,12 @@ function validateServices(pass: Pass): FieldError | null {
         ["spec.strategy.blueGreen.activeService", blueGreen?.activeService],
         ["spec.strategy.blueGreen.previewService", blueGreen?.previewService],
       ];
-  for (const [path, name] of named) {
+}
+
+/** ARC-725. */
+function validateServices(pass: Pass): FieldError | null {
+  const { view, rollout } = pass;
+  for (const [path, name] of namedServices(pass)) {
     if (!name) continue;
     const service = view.services.get(name)?.service;
     if (!service) return invalid(path, name, `service "${name}" not found`);
@@ -47,7 +57,14 @@ function validateServices(pass: Pass): FieldError | null {
       ([key, value]) => key !== POD_TEMPLATE_HASH && labels[key] !== value,
     );
     if (unmatched) return invalid(path, name, `Service "${name}" has unmatch label "${unmatched[0]}" in rollout`);
-    const manager = service.metadata.annotations?.[annotations.managedBy];
+  }
+  return validateManagers(pass);
+}
+
+function validateManagers(pass: Pass): FieldError | null {
+  const { view, rollout } = pass;
+  for (const [path, name] of namedServices(pass)) {
+    const manager = view.services.get(name ?? "")?.service.metadata.annotations?.[annotations.managedBy];
     if (manager !== undefined && manager !== rollout.metadata.name) {
       return invalid(path, name, `Service "${name}" is managed by another Rollout`);
     }
@@ -133,7 +150,11 @@ function validateIstio(pass: Pass): FieldError | null {
     const detail = kind === null ? text : `Istio VirtualService has invalid ${kind} routes. Error: ${text}`;
     return invalid(own, config.name, detail);
   }
-  const [rival] = pass.view.rivals;
+  return validateRivals(pass);
+}
+
+function validateRivals({ view }: Pass): FieldError | null {
+  const [rival] = view.rivals;
   if (rival === undefined) return null;
   return invalid(ISTIO, rival, "the weights of the same VirtualService route are already set by this older Rollout");
 }

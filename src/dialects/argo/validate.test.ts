@@ -281,3 +281,23 @@ test("ARC-926 two Rollouts that set the weights of one route: the younger one is
   const text = problem(aRollout(), { rivals: ["default/first"] });
   assert.match(text ?? "", /already set by this older Rollout$/);
 });
+
+for (const [field, labels, detail] of [
+  ["canaryMetadata", { "rollouts-pod-template-hash": "x" }, "rollouts-pod-template-hash is the controller's"],
+  ["stableMetadata", { app: "other" }, "`selector` does not match the labels that pods would have"],
+] as const) {
+  test(`ARC-165 labels of ${field} must not hide the pods`, () => {
+    const found = `spec.strategy.${field}.labels: Invalid value: ${JSON.stringify(labels)}: ${detail}`;
+    assert.equal(problem(withCanary({ [field]: { labels } })), found);
+    assert.equal(problem(withCanary({ [field]: { labels: { app: "istio-rollout", role: "r" } } })), null);
+  });
+}
+
+test("ARC-104 a setCanaryScale of less than nothing", () => {
+  for (const scale of [{ replicas: -3 }, { weight: -1 }]) {
+    assert.match(
+      problem(withSteps({ setCanaryScale: scale })) ?? "",
+      /setCanaryScale.*must be greater than or equal to 0/,
+    );
+  }
+});

@@ -4,6 +4,7 @@ import { matchesLabelSelector } from "../../kube/selector.ts";
 import { DEFAULT_BOUND, resolveBound } from "./counts.ts";
 import { pauseMilliseconds } from "./durations.ts";
 import { type FieldError, type Found, invalid, required } from "./field-error.ts";
+import { POD_TEMPLATE_HASH } from "./keys.ts";
 import { maxWeightOf } from "./steps.ts";
 import type { BlueGreenStrategy, CanaryStrategy, Rollout, RolloutSpec, Step, TrafficRouting } from "./types.ts";
 import { validatePingPong, validateRouters } from "./validate-routers.ts";
@@ -44,15 +45,18 @@ function validateWorkloadRef({ spec, metadata }: Rollout, workload: RolloutView[
 
 // Top level -----------------------------------------------------------------------------------------------------------
 
+const NEGATIVE = "must be greater than or equal to 0";
+
 function validateTop(spec: RolloutSpec): Found[] {
   const negative = (["replicas", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"] as const).map(
-    (field) => (spec[field] ?? 0) < 0 && invalid(`spec.${field}`, spec[field], "must be greater than or equal to 0"),
+    (field) => (spec[field] ?? 0) < 0 && invalid(`spec.${field}`, spec[field], NEGATIVE),
   );
   const deadline = spec.progressDeadlineSeconds ?? 600;
   return [
     ...negative,
     validateSelector(spec.selector),
     validateTemplate(spec),
+    ...validateEphemeralLabels(spec),
     deadline <= (spec.minReadySeconds ?? 0) &&
       invalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds"),
   ];
@@ -107,6 +111,24 @@ function validateTemplate({ template, selector = {} }: RolloutSpec): Found {
     if (!image) return required(`spec.template.spec.containers[${index}].image`, "");
   }
   return null;
+}
+
+/**
+ * Labels of one role that would hide the pods from their ReplicaSet. The original sends it off and is refused, and the
+ * status goes on saying Healthy (ARC-165).
+ */
+function validateEphemeralLabels({ strategy = {}, template, selector = {} }: RolloutSpec): Found[] {
+  const { canaryMetadata, stableMetadata } = strategy.canary ?? {};
+  const { activeMetadata, previewMetadata } = strategy.blueGreen ?? {};
+  const all = Object.entries({ canaryMetadata, stableMetadata, activeMetadata, previewMetadata });
+  return all.map(([field, metadata]) => {
+    const labels = metadata?.labels ?? {};
+    const path = `${STRATEGY}.${field}.labels`;
+    if (labels[POD_TEMPLATE_HASH] !== undefined)
+      return invalid(path, labels, `${POD_TEMPLATE_HASH} is the controller's`);
+    const isHidden = !matchesLabelSelector(selector, { ...template?.metadata?.labels, ...labels });
+    return isHidden && invalid(path, labels, "`selector` does not match the labels that pods would have");
+  });
 }
 
 // Strategies ----------------------------------------------------------------------------------------------------------
@@ -250,6 +272,7 @@ function validateScaling(canary: CanaryStrategy): Found[] {
 function validateStep(step: Step, index: number, canary: CanaryStrategy): Found[] {
   const path = `${STRATEGY}.steps[${index}]`;
   const { setWeight, setCanaryScale, plugin } = step;
+  const { replicas = 0, weight = 0 } = setCanaryScale ?? {};
   const maximum = maxWeightOf(canary);
   const pauseSeconds = pauseSecondsOf(step);
   return [
@@ -261,6 +284,9 @@ function validateStep(step: Step, index: number, canary: CanaryStrategy): Found[
     setCanaryScale !== undefined &&
       !canary.trafficRouting &&
       required(`${STRATEGY}.trafficRouting`, "SetCanaryScale requires TrafficRouting to be set"),
+    // The original asks for so many pods, and never gets on.
+    replicas < 0 && invalid(`${path}.setCanaryScale.replicas`, replicas, NEGATIVE),
+    weight < 0 && invalid(`${path}.setCanaryScale.weight`, weight, NEGATIVE),
     ...validateHeaderRoute(step, path, canary),
     ...validateMirrorRoute(step, path, canary),
     validateManagedRoute(step, path, canary),
