@@ -12,6 +12,7 @@ import { resetStatus } from "./reset.ts";
 import { reconcileRestart } from "./restart.ts";
 import { serviceOf, switchService } from "./services.ts";
 import { isPromoted, markAborted, setCounts } from "./status.ts";
+import { letGoOfExperiments } from "./traffic/experiment-shares.ts";
 
 /** One pass of a blue-green release, in the order of section 7. */
 export function reconcileBlueGreen(pass: Pass): Plan {
@@ -22,6 +23,7 @@ export function reconcileBlueGreen(pass: Pass): Plan {
   if (pass.isFullyPromoted && pass.isAborted) pass.clearAbort(); // ARC-064
   if (!pass.isAborted) delete pass.next.abortedAt;
   limitHistory(pass);
+  letGoOfExperiments(pass); // of a canary that it was before
   scaleAll(pass);
   reconcileRestart(pass);
   pause(pass);

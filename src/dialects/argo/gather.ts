@@ -12,7 +12,7 @@ import { POD_TEMPLATE_HASH } from "./keys.ts";
 import { byAge } from "./replica-sets.ts";
 import { gatherRouteObjects } from "./traffic/route-objects.ts";
 import type { AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate, Experiment, Rollout } from "./types.ts";
-import type { RolloutView, ServiceView, VirtualServiceView, Workload } from "./view.ts";
+import type { RolloutView, ServiceView, TemporaryService, VirtualServiceView, Workload } from "./view.ts";
 
 /** Reads everything that the Rollout reconciler decides on. */
 export function gatherRollout(
@@ -48,6 +48,9 @@ export function gatherRollout(
     foreignRunNames: foreignNames(rollout, cache, resources.analysisRuns),
     foreignExperimentNames: foreignNames(rollout, cache, resources.experiments),
     services: servicesOf(rollout, cache),
+    temporary: new Map(
+      temporaryServices(experiments).map((name) => [name, temporaryService({ namespace: key.namespace, name }, cache)]),
+    ),
     virtualServices: virtualServicesOf(rollout, cache),
     destinationRule: destinationRuleOf(rollout, cache),
     routeObjects: gatherRouteObjects(rollout, cache, temporaryServices(experiments)),
@@ -177,6 +180,15 @@ interface Endpoint {
 
 function slicesOf({ namespace, name }: ObjectKey, cache: CacheReader): readonly KubeObject[] {
   return cache.selectedBy(resources.endpointSlices, namespace, { matchLabels: { [SERVICE_NAME]: name } });
+}
+
+function temporaryService(key: ObjectKey, cache: CacheReader): TemporaryService {
+  const slices = slicesOf(key, cache);
+  const endpoints = slices.flatMap((slice) => (slice["endpoints"] ?? []) as Endpoint[]);
+  const pods = endpoints.flatMap(
+    ({ targetRef }) => cache.get(resources.pods, { namespace: key.namespace, name: targetRef?.name ?? "" }) ?? [],
+  );
+  return { slices, pods };
 }
 
 function endpointHashes(namespace: string, slices: readonly KubeObject[], cache: CacheReader): ReadonlySet<string> {

@@ -22,6 +22,8 @@ export const annotations = {
   /** Ours (EC-022): what a failed analysis does to its Rollout, and how far that is, on the run. */
   onFailure: "argo.fairway.dev/on-failure",
   failure: "argo.fairway.dev/failure",
+  /** Ours (INV-10): on an Experiment, while its Rollout's routes may lead to it. */
+  routed: "argo.fairway.dev/routed",
   /** A bare key, unlike the others (ARC-150). */
   scaleDownDeadline: "scale-down-deadline",
 } as const;

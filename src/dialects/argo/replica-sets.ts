@@ -35,6 +35,11 @@ export function sumOf(replicaSets: readonly (ReplicaSet | null)[], count: (one: 
   return replicaSets.reduce((total, replicaSet) => total + count(replicaSet), 0);
 }
 
+/** Its counts are of the size that it was told last. */
+export function isCounted({ metadata, status }: ReplicaSet): boolean {
+  return (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+}
+
 export function isFullyAvailable(replicaSet: ReplicaSet): boolean {
   return wantedOf(replicaSet) > 0 && availableOf(replicaSet) >= wantedOf(replicaSet);
 }

@@ -8,12 +8,12 @@ import type { Pass } from "./pass.ts";
 import { aService } from "./rollout.fixture.ts";
 import { mayReceive } from "./services.ts";
 
-const aReplicaSet = (replicas: number, availableReplicas: number): ReplicaSet => ({
+const aReplicaSet = (replicas: number, availableReplicas: number, observedGeneration = 3): ReplicaSet => ({
   apiVersion: "apps/v1",
   kind: "ReplicaSet",
-  metadata: { name: "web-1" },
+  metadata: { name: "web-1", generation: 3 },
   spec: { replicas, selector: {}, template: { spec: {} } },
-  status: { replicas, availableReplicas },
+  status: { replicas, availableReplicas, observedGeneration },
 });
 
 const aPod = (ready: "True" | "False", metadata: Partial<KubeObject["metadata"]> = {}): KubeObject => ({
@@ -48,10 +48,22 @@ const cases: readonly Case[] = [
   { name: "no pod", replicaSet: aReplicaSet(1, 0), pods: [], may: false },
   {
     name: "a pod on its way out that the status still counts",
-    replicaSet: aReplicaSet(0, 1),
+    replicaSet: aReplicaSet(1, 1),
     pods: [aPod("False", leaving)],
     may: false,
     looksAgain: true,
+  },
+  {
+    name: "a pod that was told to go, and that neither the status nor the cache shows on its way out",
+    replicaSet: aReplicaSet(0, 1),
+    pods: [aPod("True")],
+    may: false,
+  },
+  {
+    name: "the same after a pod was asked for again, which the status does not tell of yet",
+    replicaSet: aReplicaSet(1, 1, 2),
+    pods: [aPod("True")],
+    may: false,
   },
   {
     name: "a pod that the cache does not show yet",

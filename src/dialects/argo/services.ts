@@ -4,7 +4,7 @@ import { isPodActive, isPodReady } from "../../kube/pods.ts";
 import { keyOf, resources } from "../../kube/resource.ts";
 import { annotations, POD_TEMPLATE_HASH } from "./keys.ts";
 import { type Pass, WAITING_FOR_DATA_PLANE } from "./pass.ts";
-import { availableOf, hashOf, isFullyAvailable } from "./replica-sets.ts";
+import { availableOf, hashOf, isCounted, isFullyAvailable, wantedOf } from "./replica-sets.ts";
 import { pingPongRoles } from "./roles.ts";
 import type { ServiceView } from "./view.ts";
 
@@ -42,8 +42,9 @@ export function switchService(pass: Pass, service: KubeObject, hash: string): bo
   return true;
 }
 
-/** ARC-201: the first switch needs all pods, later ones at least one. */
+/** ARC-201: the first switch needs all pods, later ones at least one. Pods that were told to go are none (INV-07). */
 export function mayReceive(pass: Pass, service: KubeObject, replicaSet: ReplicaSet): boolean {
+  if (wantedOf(replicaSet) === 0 || !isCounted(replicaSet)) return false;
   const isEnough = managerOf(service) === undefined ? isFullyAvailable(replicaSet) : availableOf(replicaSet) >= 1;
   if (!isEnough || hasReadyPod(pass, replicaSet)) return isEnough;
   // Pods wake nobody.

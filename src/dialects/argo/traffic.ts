@@ -5,7 +5,7 @@ import { type Pass, WAITING_FOR_DATA_PLANE } from "./pass.ts";
 import { pingPongRoles, rolesInUse } from "./roles.ts";
 import { selectedHash, serviceOf } from "./services.ts";
 import { bearableWeight, canaryKnowledge, desiredWeight } from "./traffic/desired-weight.ts";
-import { experimentShares } from "./traffic/experiment-shares.ts";
+import { awaitExperiment, experimentShares, holdExperiment, letGoOfExperiments } from "./traffic/experiment-shares.ts";
 import { awaitVersion, isKnown } from "./traffic/known-versions.ts";
 import { wantedManagedRoutes } from "./traffic/managed-routes.ts";
 import { routersOf } from "./traffic/routers.ts";
@@ -45,6 +45,7 @@ export function reconcileTraffic(pass: Pass): Traffic {
   const routers = routersOf(pass);
   if (routers.length === 0) {
     tellProblem(pass, null);
+    letGoOfExperiments(pass);
     return NO_TRAFFIC;
   }
   const wanted = desiredWeight(pass, routers);
@@ -69,6 +70,8 @@ export function reconcileTraffic(pass: Pass): Traffic {
     additional: experimentShares(pass).map(({ serviceName = "", weight }) => ({ service: serviceName, weight })),
     managed,
   };
+  holdExperiment(pass);
+  awaitExperiment(pass);
   const decisions = routers.map((router) => router.decide(wish));
   for (const decision of decisions) perform(pass, decision);
   const weights = weightsOf(pass, next, verifiedBy(routers));
@@ -80,6 +83,7 @@ export function reconcileTraffic(pass: Pass): Traffic {
   const problem = [steering, ...decisions].find((decision) => decision.problem !== null)?.problem ?? null;
   tellProblem(pass, problem);
   const isSettled = isInForce && problem === null && steering.isSettled && !isHeldBack;
+  if (isInForce && problem === null) letGoOfExperiments(pass);
   if (isSettled) recordWeights(pass, weights);
   else pass.trafficWait ??= WAITING_FOR_DATA_PLANE;
   return { weight: next, isSettled };

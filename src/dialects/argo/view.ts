@@ -33,6 +33,8 @@ export interface RolloutView {
   readonly foreignExperimentNames: ReadonlySet<string>;
   /** Services that the Rollout names; null for one that does not exist. */
   readonly services: ReadonlyMap<string, ServiceView | null>;
+  /** What is behind the Services of experiments' templates. */
+  readonly temporary: ReadonlyMap<string, TemporaryService>;
   /** Per entry of the Istio configuration. */
   readonly virtualServices: readonly VirtualServiceView[];
   /** Undefined: none is asked for. */
@@ -63,6 +65,11 @@ export interface ServiceView {
   /** The hashes of the pods behind its ready endpoints; "" stands for pods of nobody's. */
   readonly endpointHashes: ReadonlySet<string>;
   readonly slices: readonly KubeObject[];
+}
+
+export interface TemporaryService {
+  readonly slices: readonly KubeObject[];
+  readonly pods: readonly KubeObject[];
 }
 
 export interface VirtualServiceView {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { World } from "../../../test/support/world.ts";
 import type { KubeObject } from "../../api/meta.ts";
 import { resources } from "../../kube/resource.ts";
+import { annotations } from "./keys.ts";
 import type { Pass } from "./pass.ts";
 import {
   aRollout,
@@ -112,7 +113,8 @@ test("ARC-656 an analysis whose template is missing is told as a mistake of the 
 
 test("ARC-915 a version of an experiment that has no Service yet, or no more, gets no share", () => {
   const experiment = {
-    metadata: { name: "e" },
+    metadata: { name: "e", annotations: { [annotations.routed]: "true" } },
+    spec: {},
     status: {
       phase: "Running",
       templateStatuses: [
@@ -127,7 +129,7 @@ test("ARC-915 a version of an experiment that has no Service yet, or no more, ge
   const pass = {
     status: { canary: { currentExperiment: "e" } },
     currentStep: { experiment: { templates } },
-    view: { experiments: [experiment] },
+    view: { experiments: [experiment], temporary: new Map(), dataPlane: null },
     isAborted: false,
   } as unknown as Pass;
   assert.deepEqual(experimentShares(pass), [{ weight: 5, serviceName: "svc", podTemplateHash: "h" }]);

@@ -56,7 +56,10 @@ test("XP-020 ARC-644 the experiment's name, labels, deadline, event and place in
   const world = await releasing(bothVersions, { progressDeadlineSeconds: 333 });
   const { metadata, spec } = (await experiments(world)).get(NAME)!;
   assert.deepEqual(metadata.labels, { "rollouts-pod-template-hash": HASH.yellow });
-  assert.deepEqual(metadata.annotations, { "rollout.argoproj.io/revision": "2" });
+  assert.deepEqual(metadata.annotations, {
+    "rollout.argoproj.io/revision": "2",
+    "argo.fairway.dev/routed": "true",
+  });
   assert.deepEqual([spec.progressDeadlineSeconds, spec.duration], [333, undefined]);
   assert.equal((await statusOf(world)).canary?.currentExperiment, NAME);
   const created = (await events(world)).filter(({ reason }) => reason === "ExperimentCreated");

@@ -8,6 +8,8 @@ import type { KubeObject } from "../../../api/meta.ts";
 import { resources } from "../../../kube/resource.ts";
 import { type Script, startAnalysisWorld } from "../analysis-run/analysis-run.fixture.ts";
 import { analysisRunController } from "../analysis-run/index.ts";
+import { annotations } from "../keys.ts";
+import { aRollout } from "../rollout.fixture.ts";
 import type { Experiment, ExperimentSpec, ExperimentTemplate } from "../types.ts";
 import { experimentController } from "./index.ts";
 
@@ -272,5 +274,26 @@ test("XP-009 arguments may name hashes, ReplicaSets and the times of the experim
   ];
   const ended = new Date(Date.parse(status?.availableAt ?? "") + 60_000).toISOString().replace(".000Z", "Z");
   assert.deepEqual(urls, [`http://${hash}/exp-canary/${status?.availableAt}/${ended}/`]);
+  await world.stop();
+});
+
+test("INV-10 XP-008 its pods and Services stay for as long as its Rollout's routes may lead to them", async () => {
+  const world = await start();
+  const rollout = { ...aRollout(), metadata: { name: "web", namespace: "default" } };
+  await world.apply(rollout);
+  const { metadata } = (await world.get(resources.argoRollouts, rollout.metadata))!;
+  const owner = { apiVersion: rollout.apiVersion, kind: "Rollout", name: "web", uid: metadata.uid!, controller: true };
+  const one = experiment({ duration: "5s", scaleDownDelaySeconds: 0, templates: [template("trial", { service: {} })] });
+  one.metadata = { ...one.metadata, ownerReferences: [owner], annotations: { [annotations.routed]: "true" } };
+  await world.apply(one);
+  await world.advance(60_000);
+  assert.equal((await get(world)).status?.phase, "Successful");
+  assert.deepEqual(await sizes(world), ["exp-trial 1"]);
+  await checkFixpoint(world);
+  await world.patch(resources.experiments, key, { metadata: { annotations: { [annotations.routed]: null } } });
+  await world.settle();
+  assert.deepEqual(await sizes(world), ["exp-trial 0"]);
+  const services = await world.list(resources.services, "default");
+  assert.ok(!services.some(({ metadata: { name } }) => name === "exp-trial"));
   await world.stop();
 });

@@ -4,6 +4,7 @@ import { resources } from "../../../kube/resource.ts";
 import type { PlannedEvent, Write } from "../../../runtime/plan.ts";
 import { annotations, POD_TEMPLATE_HASH } from "../keys.ts";
 import { availableOf, presentOf, readyOf, scaleDownDeadline, wantedOf } from "../replica-sets.ts";
+import { isHeld } from "../traffic/experiment-shares.ts";
 import type { ExperimentTemplate, ExperimentTemplateStatus } from "../types.ts";
 import type { ExperimentView } from "./gather.ts";
 import { ownerOf, renderReplicaSet, renderService, serviceName } from "./objects.ts";
@@ -128,6 +129,7 @@ function scaleDown(view: ExperimentView, template: ExperimentTemplate, replicaSe
   if (wantedOf(replicaSet) > 0) {
     if (delay > 0 && deadline === null) return { ...nothing, ...planDeadline(replicaSet, addSeconds(now, delay)) };
     if (delay > 0 && deadline !== null && deadline > now) return { ...nothing, wakeAt: [deadline] };
+    if (isRouted(view)) return nothing;
     return {
       ...nothing,
       writes: [scaling(replicaSet, 0)],
@@ -143,6 +145,11 @@ function scaleDown(view: ExperimentView, template: ExperimentTemplate, replicaSe
     writes: service && isOwn ? [{ op: "delete", type: resources.services, object: service }] : [],
     service: "gone",
   };
+}
+
+/** INV-10: requests may still come, until the Rollout says that no route leads here any more. */
+function isRouted({ experiment, rollout }: ExperimentView): boolean {
+  return rollout !== null && isHeld(experiment);
 }
 
 function planDeadline(replicaSet: ReplicaSet, at: Instant): Pick<Changes, "writes" | "wakeAt"> {

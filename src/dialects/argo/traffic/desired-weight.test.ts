@@ -3,7 +3,17 @@ import { test } from "node:test";
 import { checkFixpoint } from "../../../../test/support/reconciler-checks.ts";
 import type { World } from "../../../../test/support/world.ts";
 import { resources } from "../../../kube/resource.ts";
-import { aRollout, deployed, HASH, patchStatus, setImage, startArgo, statusOf, weights } from "../rollout.fixture.ts";
+import {
+  aRollout,
+  deployed,
+  HASH,
+  KEY,
+  patchStatus,
+  setImage,
+  startArgo,
+  statusOf,
+  weights,
+} from "../rollout.fixture.ts";
 import type { CanaryStrategy, Step } from "../types.ts";
 
 /** Which share the canary has in each state of a release (ARC-220), as the VirtualService shows it. */
@@ -105,3 +115,18 @@ for (const { name, canary, play, expected, isStable } of cases) {
     await world.stop();
   });
 }
+
+test("INV-06 ARC-220 a change of the Rollout's size takes nothing back of what a step has reached", async () => {
+  const steps: Step[] = [{ setWeight: 10 }, pause, { setWeight: 60 }, pause];
+  // Without a mesh that tells, a step waits for a while after its share was set.
+  const world = await deployed(await startArgo({ hasMesh: false }), aRollout({ steps }, { replicas: 2 }));
+  const seen = await shares(world, async () => {
+    await world.advance(15_000);
+    await patchStatus(world, { pauseConditions: null });
+    while ((await weights(world))[1] !== 60) await world.advance(100);
+    await world.patch(resources.argoRollouts, KEY, { spec: { replicas: 6 } });
+    await world.advance(20_000);
+  });
+  assert.deepEqual(seen, [10, 60]);
+  await world.stop();
+});

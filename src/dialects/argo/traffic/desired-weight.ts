@@ -30,8 +30,10 @@ export function desiredWeight(pass: Pass, routers: readonly Router[]): number {
       : current;
   }
   if (stepIndex === null) return 0;
-  if (!isAtDesired(pass)) return weightAt(steps, stepIndex - 1);
-  return stepIndex === steps.length ? maxWeight : weightAt(steps, stepIndex);
+  const goal = stepIndex === steps.length ? maxWeight : weightAt(steps, stepIndex);
+  // Pods that come or go with the Rollout's size take nothing back of what the step has reached (INV-06).
+  const reached = Math.min(goal, Math.max(...routers.map(({ share }) => share)));
+  return isAtDesired(pass) ? goal : Math.max(reached, weightAt(steps, stepIndex - 1));
 }
 
 /** What share there is belongs to an older version: the canary's name must be free of it before it moves on (INV-04). */
