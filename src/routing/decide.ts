@@ -36,7 +36,7 @@ export function decide(table: Table, facts: Facts): Decision {
   for (const route of virtualHost.routes) {
     if (matches(route.match, facts, path)) return follow(route, { table, scope, facts });
   }
-  return noRoute;
+  return virtualHost.notFoundBody === undefined ? noRoute : { ...noRoute, body: virtualHost.notFoundBody };
 }
 
 const NO_HEALTHY_UPSTREAM = "no healthy upstream"; // MESH-222

@@ -111,12 +111,10 @@ export class GatewayScope implements RouteScope {
       index.set(domain, { routes: sinkCatchAlls([...routes]), redirectsToHttps });
     }
     // Where several kinds claim one host a VirtualService's rules come first.
-    for (const { domain, routes } of listeners) {
-      const known = index.get(domain);
-      index.set(domain, {
-        routes: joinRoutes(known?.routes ?? [], routes),
-        redirectsToHttps: known?.redirectsToHttps ?? false,
-      });
+    for (const { domain, routes, notFoundBody } of listeners) {
+      const known = index.get(domain) ?? { routes: [], redirectsToHttps: false };
+      const notFound = notFoundBody === undefined ? {} : { notFoundBody };
+      index.set(domain, { ...known, ...notFound, routes: joinRoutes(known.routes, routes) });
     }
     return index;
   }

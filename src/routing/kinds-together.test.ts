@@ -75,3 +75,13 @@ for (const [name, objects, answers] of rows) {
     assert.deepEqual(Object.fromEntries(found), answers);
   });
 }
+
+test("MESH-304 a host of ingress-nginx says what its default backend says, others say nothing", () => {
+  const bodyOf = (className: string) => {
+    const world = new World([anIngress("i", { host: "a.test", paths: { "/i": "ingress" }, className })], services);
+    const decision = world.ask({ host: "a.test", path: "/else" });
+    assert.ok(decision.kind === "local" && decision.status === 404 && decision.flags === "NR");
+    return decision.body;
+  };
+  assert.deepEqual([bodyOf("nginx"), bodyOf("mse")], ["default backend - 404", ""]);
+});

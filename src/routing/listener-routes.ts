@@ -8,6 +8,8 @@ export interface ListenerRoutes {
   readonly domain: string;
   /** In the order in which they are tried. Empty: the port is open for the host, every request is answered 404. */
   readonly routes: readonly CompiledRoute[];
+  /** Of the 404 for what no route of the host takes; absent: it is empty, as Envoy's. */
+  readonly notFoundBody?: string;
 }
 
 /** One kind's part of a table: made from the objects, once for each gateway proxy that asks. */

@@ -9,6 +9,7 @@ export interface VirtualHost {
   readonly routes: readonly CompiledRoute[];
   /** Every plain request is sent to https (MESH-036). */
   readonly redirectsToHttps: boolean;
+  readonly notFoundBody?: string;
 }
 
 /** What one proxy knows of hosts. */

@@ -43,13 +43,17 @@ export function compileIngresses(config: RoutingConfig): ListenerRouteSource {
   const listeners = [...Map.groupBy(mains.values(), ({ host }) => host)].map(([domain, locations]): ListenerRoutes => {
     const hasExpressions = locations.some((location) => isNginx(location) && asksForRegex(location));
     const plans = locations.flatMap((location) => planOf(location, { hasExpressions, canaries, report }));
-    return { port: HTTP_PORT, domain, routes: orderedRoutes(plans, backends) };
+    const notFound = locations.some(isNginx) ? { notFoundBody: NGINX_NOT_FOUND } : {};
+    return { port: HTTP_PORT, domain, routes: orderedRoutes(plans, backends), ...notFound };
   });
   return { listenersOf: (labels) => (servesIngresses(labels) ? listeners : []), problems: distinct(problems) };
 }
 
 /** Every ingress controller answers plain HTTP here. */
 const HTTP_PORT = 80;
+
+/** What the default backend says that an installation of ingress-nginx brings (MESH-304). */
+const NGINX_NOT_FOUND = "default backend - 404";
 
 interface Problem {
   readonly object: string;
