@@ -11,7 +11,7 @@ export type Level = "error" | "warning" | "info";
 export interface Finding {
   /**
    * The behaviour that it is about: `KRL-nn` for what concerns Kruise Rollouts, `LANE-nnn` for lanes, `ARC-nnn` and
-   * `SE-nnn` for Argo Rollouts, `PQ-nnn` for PromQL, `EX-nnn` for conditions.
+   * `SE-nnn` for Argo Rollouts, `PQ-nnn` for PromQL, `EX-nnn` for conditions, `K8S-nn` for what the API server refuses.
    */
   readonly code: string;
   readonly level: Level;

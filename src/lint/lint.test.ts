@@ -226,7 +226,13 @@ test("KRL-10 KRL-11 v1alpha1 tells its style by an annotation, and is in canary 
     "  name: r\n  annotations: {rollouts.kruise.io/rolling-style: partition}\n",
   );
   const codes = (text: string) =>
-    lint([source(text.replace("workloadRef:", "objectRef: {}\n  workloadRef:"))]).map(({ code }) => code);
+    lint([
+      source(
+        text
+          .replace("workloadRef:", "objectRef:\n    workloadRef:")
+          .replace(/^ {4}(apiVersion|kind|name):/gm, "      $1:"),
+      ),
+    ]).map(({ code }) => code);
   assert.deepEqual([codes(old), codes(partition)], [[], ["KRL-11"]]);
 });
 

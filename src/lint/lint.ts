@@ -22,11 +22,13 @@ import {
   selectorHoldsLaneLabel,
   withoutEffect,
 } from "./rules/lane-group.ts";
+import { schemaRefused } from "./rules/schema.ts";
 import { twoRollouts } from "./rules/two-rollouts.ts";
 import { unknownHost } from "./rules/unknown-host.ts";
 import { workloadElsewhere } from "./rules/workload-elsewhere.ts";
 
 const rules: readonly Rule[] = [
+  schemaRefused,
   emptyLabel,
   canaryVersionLabel,
   unknownHost,

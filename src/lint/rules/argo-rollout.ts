@@ -5,12 +5,15 @@ import { rolloutProblems } from "../argo-problems.ts";
 import type { Manifest } from "../manifest.ts";
 import { at, type Rule } from "../rule.ts";
 import { argoRollouts, member } from "../workloads.ts";
+import { schemaFindings } from "./schema.ts";
 
 /** ARC-701: what Argo's controller answers with `InvalidSpec`. */
 export const argoRolloutRefused: Rule = (manifests) => {
   const rollouts = argoRollouts(manifests);
   const others = manifests.filter((manifest) => !rollouts.includes(manifest)).map(({ object }) => object);
   return rollouts.flatMap((rollout) => {
+    // The controller would never see it.
+    if (schemaFindings(rollout).length > 0) return [];
     const problem = problemOf(rollout, others);
     return problem ? [at(rollout, problem.path, { code: "ARC-701", level: "error", message: problem.message })] : [];
   });
