@@ -1,6 +1,6 @@
 import { addSeconds } from "../../base/time.ts";
 import { hasPassed } from "./blue-green-analysis.ts";
-import { activeHash, servesActive } from "./blue-green-services.ts";
+import { activeHash, hasNoOther, servesActive } from "./blue-green-services.ts";
 import { ABORT_DELAY_SECONDS } from "./canary-counts.ts";
 import type { Pass } from "./pass.ts";
 import { availableOf, byRevisionDescending, hashOf, scaleDownDeadline, wantedOf } from "./replica-sets.ts";
@@ -14,8 +14,7 @@ const SCALE_DOWN_DELAY_SECONDS = 30; // ARC 1.3
 export function wantedNew(pass: Pass): number {
   const { blueGreen, status, replicas, newHash, rollout } = pass;
   const preview = blueGreen?.previewReplicaCount;
-  const active = activeHash(pass);
-  if (preview === undefined || active === "" || active === newHash || status.promoteFull) return replicas;
+  if (preview === undefined || hasNoOther(pass) || activeHash(pass) === newHash || status.promoteFull) return replicas;
   const isApproved = status.blueGreen?.scaleUpPreviewCheckPoint && !pass.isPaused && !rollout.spec.paused;
   return isApproved ? replicas : preview;
 }

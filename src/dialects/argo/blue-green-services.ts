@@ -28,6 +28,11 @@ export function activeHash(pass: Pass): string {
   return pass.next.blueGreen?.activeSelector ?? "";
 }
 
+/** The newest version is the only one that users could have. */
+export function hasNoOther(pass: Pass): boolean {
+  return (pass.status.stableRS ?? "") === "" || pass.isFullyPromoted;
+}
+
 /** Pods of this version may still be asked by users, whatever the selector says. */
 export function servesActive(pass: Pass, hash: string): boolean {
   return serviceOf(pass, pass.blueGreen?.activeService)?.endpointHashes.has(hash) === true;

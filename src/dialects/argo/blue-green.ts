@@ -2,7 +2,7 @@ import { addSeconds, parseTime } from "../../base/time.ts";
 import type { Plan } from "../../runtime/plan.ts";
 import { analyse, hasPassed, isSaturated } from "./blue-green-analysis.ts";
 import { scaleAll, wantedNew } from "./blue-green-pods.ts";
-import { activeHash, readSelectors, switchPreview } from "./blue-green-services.ts";
+import { activeHash, hasNoOther, readSelectors, switchPreview } from "./blue-green-services.ts";
 import { concludeStatus } from "./conclude.ts";
 import { reconcileEphemeralMetadata } from "./ephemeral-metadata.ts";
 import { limitHistory } from "./history.ts";
@@ -52,8 +52,14 @@ export function rescaleBlueGreen(pass: Pass): Plan {
 
 /** ARC-503: no pause and no analysis stands before the switch. */
 function isFastTracked(pass: Pass): boolean {
+  const isSwitched = activeHash(pass) === pass.newHash;
+  return isSwitched || hasNoOther(pass) || pass.status.promoteFull === true || pass.isFastRollback;
+}
+
+/** The active Service leads to no version's pods: somebody edited it, or made it anew without its selector. */
+function isAdrift(pass: Pass): boolean {
   const active = activeHash(pass);
-  return active === "" || active === pass.newHash || pass.status.promoteFull === true || pass.isFastRollback;
+  return !pass.allRSs.some((one) => hashOf(one) === active && wantedOf(one) > 0);
 }
 
 /** ARC-505, ARC-906. */
@@ -69,6 +75,11 @@ function switchActive(pass: Pass): void {
     const target = stableRS ? hashOf(stableRS) : "";
     if (target !== "" && activeHash(pass) !== target && availableOf(stableRS) > 0) move(target);
     return;
+  }
+  if (!hasNoOther(pass) && isAdrift(pass)) {
+    // Back to the version that users had, not on to one that nobody has approved (INV-07).
+    if (stableRS && availableOf(stableRS) > 0) move(hashOf(stableRS));
+    if (stableRS) return;
   }
   if (!newRS || pass.isHalted || !isSaturated(pass)) return;
   if (!isFastTracked(pass) && !(isPauseCompleted(pass) && hasPassed(pass, "pre"))) return;

@@ -273,6 +273,7 @@ function finishCanary(pass: Pass, traffic: Traffic): Plan {
     if (pass.isFullyPromoted && status.promoteFull) delete next.promoteFull;
     if (!next.pauseConditions && next.controllerPause && !pass.currentStep?.pause) delete next.controllerPause;
   }
+  if (pass.replicas === 0) pass.trafficWait = null; // no pods, nothing to send requests to
   tellLostStable(pass);
   concludeStatus(pass);
   return { ...pass.plan(), onRefusal: (write, error) => tellRefusedRoute(pass, write, error) };

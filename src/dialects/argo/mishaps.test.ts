@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { checkFixpoint } from "../../../test/support/reconciler-checks.ts";
 import type { World } from "../../../test/support/world.ts";
 import { resources } from "../../kube/resource.ts";
+import { blueGreenObjects, release, selected, startBlueGreen } from "./blue-green.fixture.ts";
 import { annotations } from "./keys.ts";
 import {
   aRollout,
@@ -185,3 +186,50 @@ for (const text of ["null", "3", '{"labels":3}', '{"labels":{"a":null}}', "soon"
     await world.stop();
   });
 }
+
+const ACTIVE = { namespace: "default", name: "active" };
+
+for (const hash of ["nowhere", null]) {
+  test(`INV-07 an active Service that leads to ${hash ?? "every version"} goes back to what users had`, async () => {
+    const world = await startBlueGreen({ autoPromotionEnabled: false, previewReplicaCount: 1 });
+    await release(world, "yellow");
+    const selector = { "rollouts-pod-template-hash": hash };
+    await world.patch(resources.services, ACTIVE, { spec: { selector } });
+    await world.advance(60_000);
+    assert.deepEqual(await selected(world), { active: HASH.blue, preview: HASH.yellow });
+    assert.deepEqual(await sizes(world), { [HASH.blue]: 2, [HASH.yellow]: 1 });
+    const { message, stableRS } = await statusOf(world);
+    assert.deepEqual([message, stableRS], ["BlueGreenPause", HASH.blue]);
+    await checkFixpoint(world);
+    await promote(world);
+    await world.advance(60_000);
+    assert.equal((await statusOf(world)).stableRS, HASH.yellow);
+    await world.stop();
+  });
+}
+
+test("INV-07 an active Service that is made anew leads to what users had, also while the Rollout is paused", async () => {
+  const world = await startBlueGreen({ autoPromotionEnabled: false });
+  await release(world, "yellow");
+  await world.patch(resources.argoRollouts, KEY, { spec: { paused: true } });
+  await world.client.delete(resources.services, ACTIVE);
+  await world.advance(5000);
+  const anew = blueGreenObjects({}).find(({ kind, metadata }) => kind === "Service" && metadata.name === ACTIVE.name);
+  assert.ok(anew);
+  await world.apply(anew);
+  await world.advance(60_000);
+  assert.deepEqual(await selected(world), { active: HASH.blue, preview: HASH.yellow });
+  assert.equal((await statusOf(world)).stableRS, HASH.blue);
+  await world.stop();
+});
+
+test("INV-07 a version with pods that somebody chose by hand stays", async () => {
+  const world = await startBlueGreen({ autoPromotionEnabled: false });
+  await release(world, "yellow");
+  await world.patch(resources.services, ACTIVE, {
+    spec: { selector: { "rollouts-pod-template-hash": HASH.yellow } },
+  });
+  await world.advance(5000);
+  assert.deepEqual(await selected(world), { active: HASH.yellow, preview: HASH.yellow });
+  await world.stop();
+});

@@ -149,7 +149,7 @@ function validateStrategy(spec: RolloutSpec): Found[] {
 
 /** ARC-707, ARC-708. */
 function validateBlueGreen(blueGreen: BlueGreenStrategy, spec: RolloutSpec): Found[] {
-  const { activeService, previewService, scaleDownDelayRevisionLimit: limit } = blueGreen;
+  const { activeService, previewService, previewReplicaCount = 0, scaleDownDelayRevisionLimit: limit } = blueGreen;
   const history = spec.revisionHistoryLimit ?? 10;
   return [
     activeService === previewService &&
@@ -165,6 +165,7 @@ function validateBlueGreen(blueGreen: BlueGreenStrategy, spec: RolloutSpec): Fou
         limit,
         "This rollout's revision history limit can not be smaller than the rollout's scale down limit",
       ),
+    previewReplicaCount < 0 && invalid(`${STRATEGY}.previewReplicaCount`, previewReplicaCount, NEGATIVE),
     validateAntiAffinity(blueGreen.antiAffinity),
   ];
 }
