@@ -469,6 +469,30 @@ test("MESH-368 attachedRoutes follows routes that come and go, and the labels of
   await world.stop();
 });
 
+test("MESH-368 the count of attached routes wakes no route, the end of the Gateway wakes all", async () => {
+  const passes = new Map<string, number>();
+  const count = (controller: string, key: string) => {
+    const name = `${controller} ${key}`;
+    passes.set(name, (passes.get(name) ?? 0) + 1);
+  };
+  const controllers = gatewayApiControllers({ address: ADDRESS });
+  const world = await startWorld({ packs: [gatewayApiPack], controllers, onPlan: count });
+  await world.apply(CLASS);
+  await world.apply(gateway());
+  await world.apply(route("{}", undefined, "first"));
+  await world.settle();
+  passes.clear();
+  for (const name of ["second", "third", "fourth"]) {
+    await world.apply(route("{}", undefined, name));
+    await world.settle();
+  }
+  assert.equal(passes.get("http-route default/first"), undefined);
+  await world.client.delete(resources.apiGateways, { namespace: "default", name: "gw" });
+  await world.settle();
+  assert.ok(passes.has("http-route default/first"));
+  await world.stop();
+});
+
 test("INV-33 a crash after any write ends in the same state", () =>
   checkCrashAtEachWrite({
     start,
