@@ -198,6 +198,7 @@ for (const [query, condition] of [
 
 function withCondition(query: string, condition: string): string {
   return template(query)
+    .replace(/ {2}args:\n.*\n.*\n/, "  args:\n  - name: window\n  - name: least\n")
     .replace("    successCondition: result[0] > 5\n", "")
     .replace("  - name: rate\n", `  - name: rate\n    successCondition: "${condition}"\n`);
 }

@@ -3,9 +3,11 @@ import { type ParsedFile, parseManifests } from "./manifest.ts";
 import type { Rule } from "./rule.ts";
 import { analysisQuery } from "./rules/analysis-query.ts";
 import { analysisOfUnknownService } from "./rules/analysis-service.ts";
+import { analysisRefused } from "./rules/analysis-spec.ts";
 import { analysisSurprises } from "./rules/analysis-surprises.ts";
 import { analysisUnreadable } from "./rules/analysis-text.ts";
 import { analysisOfTraffic } from "./rules/analysis-traffic.ts";
+import { argoNameSlip } from "./rules/argo-names.ts";
 import { argoRolloutRefused } from "./rules/argo-rollout.ts";
 import { canaryVersionLabel } from "./rules/canary-version-label.ts";
 import { demoImage } from "./rules/demo-image.ts";
@@ -46,8 +48,10 @@ const rules: readonly Rule[] = [
   withoutEffect,
   canaryOutsideSelector,
   argoRolloutRefused,
+  argoNameSlip,
   analysisOfUnknownService,
   analysisUnreadable,
+  analysisRefused,
   analysisQuery,
   analysisOfTraffic,
   analysisSurprises,
