@@ -1,7 +1,8 @@
-import type { Command } from "commander";
+import type { Command, Option } from "commander";
 import { isApiError } from "../../kube/errors.ts";
 import type { ResourceType } from "../../kube/resource.ts";
 import { type CommandContext, CommandError } from "../plugin/command.ts";
+import { goalWords } from "./until.ts";
 
 const NAME = "kubectl-argo-rollouts";
 const COMPLETE = "__complete";
@@ -55,18 +56,39 @@ export interface Completion {
 export async function complete({ root, argumentTypes, session }: Completion, words: readonly string[]) {
   const typed = words.at(-1) ?? "";
   const { operands } = root.parseOptions([...words.slice(0, -1)]);
-  const command = operands.reduce((at, word) => subcommand(at, word) ?? at, root);
-  const type = argumentTypes.get(command);
-  const found = typed.startsWith("-")
-    ? [...root.options, ...command.options].flatMap(({ long, hidden }) => (long && !hidden ? [long] : []))
-    : type
-      ? await namesOf(type, session)
-      : command.commands.map((one) => one.name()).filter((name) => name !== COMPLETE);
+  let command = root;
+  const options = [...root.options];
+  for (const word of operands) {
+    const next = subcommand(command, word);
+    if (!next) continue;
+    command = next;
+    options.push(...next.options);
+  }
+  const found =
+    valuesOf(options, words.at(-2)) ??
+    (typed.startsWith("-")
+      ? options.flatMap(({ long, hidden }) => (long && !hidden ? [long] : []))
+      : await operandsOf(command, argumentTypes.get(command), session));
   // 4: no file names instead.
   return `${found
     .filter((word) => word.startsWith(typed))
     .map((word) => `${word}\n`)
     .join("")}:4\n`;
+}
+
+/** Of an option that takes one of a few words; null: the last word is no value of such an option. */
+function valuesOf(options: readonly Option[], before: string | undefined): readonly string[] | null {
+  const option = options.find(({ long, short }) => before !== undefined && (before === long || before === short));
+  return option?.argChoices ?? (option?.long === "--until" ? goalWords : null);
+}
+
+async function operandsOf(
+  command: Command,
+  type: ResourceType | undefined,
+  session: Completion["session"],
+): Promise<readonly string[]> {
+  if (type) return namesOf(type, session);
+  return command.commands.map((one) => one.name()).filter((name) => name !== COMPLETE);
 }
 
 function subcommand(command: Command, word: string): Command | undefined {

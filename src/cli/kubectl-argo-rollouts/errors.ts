@@ -3,6 +3,9 @@ import { isApiError } from "../../kube/errors.ts";
 import { KubeconfigError } from "../../kube/kubeconfig.ts";
 import { CommandError } from "../plugin/command.ts";
 
+/** All there is to say has been printed: a usage (CL-003), or a text without `Error: ` before it. */
+export class ToldError extends Error {}
+
 /** As the original says it (CL-003). A bug of ours keeps its stack. */
 export function renderError(error: unknown): string {
   const isOrdinary =

@@ -346,3 +346,23 @@ test("SU-021 no colours go into a pipe, and nothing is drawn over there", () =>
     const { out } = await argo(world, "get ro demo -w", { meanwhile });
     assert.ok(!out.includes("\u001b"), out);
   }));
+
+for (const [words, found] of [
+  ["get rollout -o ", "json\nyaml\n"],
+  ["get rollout d", "demo\n"],
+  ["get rollout demo --until p", "paused\n"],
+  ["get rollout --u", "--user\n--until\n"],
+  ["why ", "demo\n"],
+  ["history demo --rev", "--revision\n"],
+  ["promote --sk", "--skip\n"],
+  ["notifications template get --output w", "wide\n"],
+  ["version --out", "--output\n"],
+] as const) {
+  test(`EC-025 CL-006 shells complete "${words}"`, () =>
+    withRollout({}, async (world) => {
+      const blank = words.endsWith(" ");
+      // The fixture drops empty words; a shell hands over the one that is about to be typed.
+      const typed = blank ? `${words}\0` : words;
+      assert.deepEqual(await argo(world, `__complete ${typed}`), { code: 0, out: `${found}:4\n`, err: "" });
+    }));
+}

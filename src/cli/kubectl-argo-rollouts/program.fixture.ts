@@ -6,6 +6,7 @@ import type { AnalysisRun, Experiment, Rollout } from "../../dialects/argo/types
 import type { KubeClient } from "../../kube/client.ts";
 import { type ResourceType, resources } from "../../kube/resource.ts";
 import { argoPack } from "../../packs/argo.ts";
+import type { Deliver } from "./notifications/program.ts";
 import { runKubectlArgoRollouts } from "./program.ts";
 
 /** Objects as a cluster would hold them, made without a controller, and the plugin run on them. */
@@ -219,18 +220,19 @@ export interface RunOptions {
   readonly hasColor?: boolean;
   /** What the user answers to a question; absent: a script, which cannot. */
   readonly answer?: string;
+  readonly deliver?: Deliver;
 }
 
 /** `kubectl argo rollouts …` against a cluster in memory; `meanwhile` is what happens while the command runs. */
 export async function argo(
   world: Pick<World, "client" | "clock">,
   command: string,
-  { meanwhile = async () => {}, isTerminal = false, hasColor = false, answer }: RunOptions = {},
+  { meanwhile = async () => {}, isTerminal = false, hasColor = false, answer, deliver }: RunOptions = {},
 ): Promise<Run> {
   let out = "";
   let err = "";
   let interrupt = () => {};
-  const done = runKubectlArgoRollouts(command.split(" ").filter(Boolean), {
+  const plugin: Parameters<typeof runKubectlArgoRollouts>[1] = {
     connect: ({ namespace = "default" }) => ({ client: world.client, namespace, close: async () => {} }),
     clock: world.clock,
     isTerminal,
@@ -254,10 +256,19 @@ export async function argo(
     printError: (text) => {
       err += text;
     },
-  });
+  };
+  const done = runKubectlArgoRollouts(wordsOf(command), plugin, deliver);
   await meanwhile(() => interrupt());
   return { code: await done, out, err };
 }
 
 export const ok = (out: string): Run => ({ code: 0, out, err: "" });
 export const fails = (err: string): Run => ({ code: 1, out: "", err });
+
+/** A NUL at the end stands for an empty word. */
+function wordsOf(command: string): string[] {
+  return command
+    .split(" ")
+    .filter(Boolean)
+    .map((word) => word.replace("\0", ""));
+}

@@ -276,11 +276,6 @@ const refusals: readonly { name: string; command: string; err: string }[] = [
     command: "abandon demo",
     err: 'Error: unknown command "abandon" for "kubectl-argo-rollouts"\n',
   },
-  {
-    name: "CL-076 notifications",
-    command: "notifications template get",
-    err: "Error: notifications is not available: notifications are not part of Fairway\n",
-  },
   { name: "CL-071 no template", command: "create ar", err: "Error: one of --from or --from-file must be specified\n" },
 ];
 test("CL-003 CL-004 refusals", async (context) => {

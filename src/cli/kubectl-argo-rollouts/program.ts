@@ -8,11 +8,12 @@ import { complete, completionScript, shells } from "./completion.ts";
 import * as controls from "./control.ts";
 import { create } from "./create.ts";
 import { createAnalysisRun } from "./create-analysis-run.ts";
-import { renderError } from "./errors.ts";
+import { renderError, ToldError } from "./errors.ts";
 import { getExperiment, getRollout } from "./get.ts";
 import { history } from "./history.ts";
 import { lint } from "./lint.ts";
 import { listExperiments, listRollouts } from "./list.ts";
+import { addNotifications, type Deliver, refuseDelivery } from "./notifications/program.ts";
 import { deprecationWarnings, promote } from "./promote.ts";
 import { parseContainerImage, setImage } from "./set-image.ts";
 import { status } from "./status.ts";
@@ -22,20 +23,22 @@ import { describeVersion, renderVersion } from "./version.ts";
 import { why } from "./why.ts";
 
 /** The command line of `kubectl argo rollouts`: verbs, flags and exit codes (CL section 10). */
-export async function runKubectlArgoRollouts(args: readonly string[], world: World): Promise<number> {
+export async function runKubectlArgoRollouts(
+  args: readonly string[],
+  world: World,
+  deliver: Deliver = refuseDelivery,
+): Promise<number> {
   try {
     const program = new Program(world, args);
+    addNotifications(program.root, world, deliver);
     await program.root.parseAsync(args.flatMap(plainFlag), { from: "user" });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode;
-    if (!(error instanceof UsageShown)) world.printError(renderError(error));
+    if (!(error instanceof ToldError)) world.printError(renderError(error));
     return error instanceof CommandError ? error.exitCode : 1;
   }
 }
-
-/** The usage has been printed, and that is all there is to say (CL-003). */
-class UsageShown extends Error {}
 
 interface Flags extends ConnectionFlags {
   readonly watch?: boolean;
@@ -379,7 +382,6 @@ class Program {
       "dashboard",
       "the console, which takes its place, is not part of Fairway yet; use get rollout --watch",
     );
-    this.#missing("notifications", "notifications are not part of Fairway");
   }
 
   #missing(name: string, text: string): void {
@@ -413,9 +415,9 @@ class Program {
     return command;
   }
 
-  #usage(command: Command): UsageShown {
+  #usage(command: Command): ToldError {
     command.outputHelp({ error: true });
-    return new UsageShown();
+    return new ToldError();
   }
 }
 

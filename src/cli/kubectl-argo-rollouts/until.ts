@@ -16,6 +16,9 @@ const phases = { healthy: "Healthy", paused: "Paused", degraded: "Degraded" } as
 
 export type Goal = { readonly phase: (typeof phases)[keyof typeof phases] } | { readonly step: number };
 
+/** For shells. */
+export const goalWords: readonly string[] = [...Object.keys(phases), "step="];
+
 /** `paused`, `step=3`, or several between commas, of which one is enough. */
 export function parseGoals(text: string): readonly Goal[] {
   return text.split(",").map((word) => {

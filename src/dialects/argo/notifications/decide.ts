@@ -60,7 +60,7 @@ export function decideNotices(occasion: Occasion): Decision {
   return { notices, problems };
 }
 
-function isMistake(error: unknown): error is Error {
+export function isMistake(error: unknown): error is Error {
   return error instanceof NotificationError || error instanceof TemplateError || error instanceof ExpressionError;
 }
 
@@ -90,9 +90,12 @@ function noticeOf(candidate: Candidate, occasion: Occasion): Notice | null {
   };
 }
 
-/** Later templates add to and replace what earlier ones said. Only the part that the service reads is made. */
-function rendered(
-  { names, type }: { readonly names: readonly string[]; readonly type: string },
+/**
+ * Later templates add to and replace what earlier ones said. Only the part that the service of this type reads is made; null:
+ * all parts. Throws NotificationError.
+ */
+export function rendered(
+  { names, type }: { readonly names: readonly string[]; readonly type: string | null },
   { templates }: NotificationConfig,
   data: Readonly<Record<string, unknown>>,
 ): Notification {
@@ -103,8 +106,10 @@ function rendered(
     if (!template) throw new NotificationError(`template '${name}' is not configured`);
     try {
       message = template.message.render(data) || message;
-      const part = template.parts[type];
-      if (part) parts = { ...parts, [type]: merged(parts[type], renderPart(part, data)) };
+      for (const one of type === null ? Object.keys(template.parts) : [type]) {
+        const part = template.parts[one];
+        if (part) parts = { ...parts, [one]: merged(parts[one], renderPart(part, data)) };
+      }
     } catch (error) {
       if (!(error instanceof TemplateError)) throw error;
       throw new NotificationError(`template ${name}: ${error.message}`);
