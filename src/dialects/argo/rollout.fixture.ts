@@ -1,11 +1,11 @@
 import { snapshot } from "../../../test/support/reconciler-checks.ts";
-import { startWorld, type World, type WorldOptions } from "../../../test/support/world.ts";
+import { startWorld, type World, type WorldBasics, type WorldOptions } from "../../../test/support/world.ts";
 import type { KubeObject } from "../../api/meta.ts";
 import type { CacheReader } from "../../kube/cache.ts";
 import { formatKey, qualifiedPlural, type ResourceType, resources } from "../../kube/resource.ts";
 import { argoPack } from "../../packs/argo.ts";
 import { istioPack } from "../../packs/istio.ts";
-import type { Controller } from "../../runtime/controller.ts";
+import type { AnyController, Controller } from "../../runtime/controller.ts";
 import { emptyPlan } from "../../runtime/plan.ts";
 import { DATA_PLANE_KEY } from "../../traffic/data-plane.ts";
 import { argoControllers } from "./index.ts";
@@ -138,6 +138,8 @@ export interface FixtureOptions extends WorldOptions {
   readonly hasMesh?: boolean;
   /** What it tells of. */
   readonly meshKinds?: readonly ResourceType[];
+  /** Beside Argo's own. */
+  moreControllers?(world: WorldBasics): readonly AnyController[];
 }
 
 const ISTIO_KINDS = [resources.virtualServices, resources.destinationRules];
@@ -145,11 +147,16 @@ const ISTIO_KINDS = [resources.virtualServices, resources.destinationRules];
 export async function startArgo({
   hasMesh = true,
   meshKinds = ISTIO_KINDS,
+  moreControllers = () => [],
   ...options
 }: FixtureOptions = {}): Promise<World> {
   const world = await startWorld({
     packs: [istioPack, argoPack],
-    controllers: [...argoControllers(), ...(hasMesh ? [acknowledgingMesh(meshKinds)] : [])],
+    controllers: (basics) => [
+      ...argoControllers(),
+      ...(hasMesh ? [acknowledgingMesh(meshKinds)] : []),
+      ...moreControllers(basics),
+    ],
     ...options,
   });
   await world.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: DATA_PLANE_KEY.namespace } });

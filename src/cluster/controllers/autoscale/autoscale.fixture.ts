@@ -1,4 +1,4 @@
-import { startWorld, type World, type WorldOptions } from "../../../../test/support/world.ts";
+import { startWorld, type World, type WorldBasics, type WorldOptions } from "../../../../test/support/world.ts";
 import type { HorizontalPodAutoscaler, MetricSpec } from "../../../api/autoscaling.ts";
 import type { KubeObject } from "../../../api/meta.ts";
 import { findCondition, isPodActive, isPodReady } from "../../../kube/pods.ts";
@@ -25,17 +25,21 @@ export interface Load {
 }
 
 export async function startAutoscaled(options: WorldOptions = {}): Promise<{ world: World; load: Load }> {
-  const load: Load = { cpuMilli: 0, memoryBytes: 0, weightOf: () => 1, problem: null, isMissing: () => false };
-  let world: World | null = null;
-  const snapshot = () => usageOf(world!, load);
-  const usage = { snapshot, whenMeasured: () => Promise.resolve(snapshot()) };
-  const given = options.controllers ?? [];
-  const controllers: WorldOptions["controllers"] = (basics): readonly AnyController[] => [
-    ...(typeof given === "function" ? given(basics) : given),
-    autoscaleController({ usage, definitions: () => (basics as World).server.definitions(), syncMs: SYNC_MS }),
-  ];
-  world = await startWorld({ ...options, controllers });
+  const load = aLoad();
+  const world = await startWorld({ ...options, controllers: (basics) => [loadedAutoscaler(basics, load)] });
   return { world, load };
+}
+
+export function aLoad(): Load {
+  return { cpuMilli: 0, memoryBytes: 0, weightOf: () => 1, problem: null, isMissing: () => false };
+}
+
+/** The controller as a world has it whose pods carry the load. */
+export function loadedAutoscaler(basics: WorldBasics, load: Load, syncMs = SYNC_MS): AnyController {
+  const world = basics as World;
+  const snapshot = () => usageOf(world, load);
+  const usage = { snapshot, whenMeasured: () => Promise.resolve(snapshot()) };
+  return autoscaleController({ usage, definitions: () => world.server.definitions(), syncMs });
 }
 
 function usageOf(world: World, load: Load): UsageSnapshot {
@@ -44,7 +48,7 @@ function usageOf(world: World, load: Load): UsageSnapshot {
   const measured = pods
     .filter((pod) => !load.isMissing(pod))
     .map((pod): PodUsage => {
-      const cpuNanos = total === 0 ? 0 : (load.cpuMilli * 1e6 * load.weightOf(pod)) / total;
+      const cpuNanos = total === 0 ? 0 : Math.round((load.cpuMilli * 1e6 * load.weightOf(pod)) / total);
       const { namespace = "", name, uid = "", labels = {}, creationTimestamp } = pod.metadata;
       const container = { name: "c", cpuNanos, memoryBytes: load.memoryBytes };
       const at = world.clock.now();

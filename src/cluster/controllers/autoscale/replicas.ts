@@ -61,17 +61,27 @@ export function replicasOf(input: ReplicasInput): Replicas {
 
   const countsIgnored = ignored.size > 0 && ratio > 1;
   if (!countsIgnored && missing.size === 0) {
-    return isWithin(tolerance, ratio) ? stay : { replicas: ceil(ratio * readyCount), measured };
+    if (isWithin(tolerance, perReplica(ratio, readyCount, currentReplicas))) return stay;
+    return { replicas: ceil(ratio * readyCount), measured };
   }
   if (ratio < 1) for (const name of missing) values.set(name, input.assumedValue(name));
   if (ratio > 1) for (const name of missing) values.set(name, 0);
   if (countsIgnored) for (const name of ignored) values.set(name, 0);
   const cautious = input.ratioOf(values) ?? 1;
   const turnsRound = (ratio < 1 && cautious > 1) || (ratio > 1 && cautious < 1);
-  if (isWithin(tolerance, cautious) || turnsRound) return stay;
+  if (isWithin(tolerance, perReplica(cautious, values.size, currentReplicas)) || turnsRound) return stay;
   const replicas = ceil(cautious * values.size);
   const isAgainst = (cautious < 1 && replicas > currentReplicas) || (cautious > 1 && replicas < currentReplicas);
   return isAgainst ? stay : { replicas, measured };
+}
+
+/**
+ * A release has more pods for a while than the size says: a Rollout's canary beside its full stable version (ARC-821), a
+ * Deployment's surge. They carry a part of the demand and then go, so it is measured against the size. The original takes
+ * the average of all pods here, and so calls a stable version well sized that could not carry the demand alone.
+ */
+function perReplica(ratio: number, podCount: number, currentReplicas: number): number {
+  return podCount > currentReplicas ? (ratio * podCount) / currentReplicas : ratio;
 }
 
 function isWithin({ up, down }: Tolerance, ratio: number): boolean {
