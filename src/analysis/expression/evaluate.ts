@@ -1,5 +1,6 @@
 import { unreachable } from "../../base/assert.ts";
 import { ExpressionError, type Node } from "./ast.ts";
+import type { Budget } from "./budget.ts";
 import { lookUpFunction } from "./methods.ts";
 import { applyBinary } from "./operators.ts";
 import { callPredicate, type Predicate, predicateArguments } from "./predicates.ts";
@@ -9,12 +10,23 @@ import { goType, isList, isMap, isNumber, Time, type Value } from "./values.ts";
 export interface Scope {
   readonly names: ReadonlyMap<string, Value>;
   readonly now: number;
+  readonly budget: Budget;
   readonly item?: Value;
   readonly index?: number;
   readonly accumulated?: Value;
 }
 
+/** What makes values, and not only names or takes them apart. */
+const MAKERS: ReadonlySet<Node["kind"]> = new Set(["array", "map", "binary", "call", "slice"]);
+
 export function evaluate(node: Node, scope: Scope): Value {
+  scope.budget.spend();
+  const value = evaluateNode(node, scope);
+  if (MAKERS.has(node.kind)) scope.budget.spendOnMade(value);
+  return value;
+}
+
+function evaluateNode(node: Node, scope: Scope): Value {
   switch (node.kind) {
     case "literal":
       return node.value;
@@ -76,7 +88,10 @@ function binary({ operator, left, right }: Extract<Node, { kind: "binary" }>, sc
   if (operator === "&&") return asBool(value) && asBool(evaluate(right, scope));
   if (operator === "||") return asBool(value) || asBool(evaluate(right, scope));
   if (operator === "??") return value ?? evaluate(right, scope);
-  return applyBinary(operator, value, evaluate(right, scope));
+  const other = evaluate(right, scope);
+  scope.budget.spendOnRead(value);
+  scope.budget.spendOnRead(other);
+  return applyBinary(operator, value, other);
 }
 
 function asBool(value: Value): boolean {
@@ -129,10 +144,9 @@ function call(name: string, args: readonly Node[], scope: Scope): Value {
   const found = lookUpFunction(name);
   if (!found) throw new ExpressionError(`unknown name ${name}`);
   checkArity(name, args.length, found.arity);
-  return found.call(
-    args.map((argument) => evaluate(argument, scope)),
-    scope,
-  );
+  const values = args.map((argument) => evaluate(argument, scope));
+  for (const value of values) scope.budget.spendOnRead(value);
+  return found.call(values, scope);
 }
 
 export function checkArity(name: string, count: number, [least, most]: readonly [number, number]): void {

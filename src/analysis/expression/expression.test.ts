@@ -143,3 +143,26 @@ test("EX-010 deep nesting is refused, not fatal", () => {
   assert.throws(() => value("(".repeat(10_000)), ExpressionError);
   assert.throws(() => value("!".repeat(10_000)), ExpressionError);
 });
+
+const endless: readonly (readonly [text: string, message: RegExp])[] = [
+  ["len(map(1..3000, len(map(1..3000, #)))) > 0", /more than 2000000 steps/],
+  ["all(1..900000, # in 1..900000)", /more than 2000000 steps/],
+  ["let x = 1..900000; all(x, # in x)", /more than 2000000 steps/],
+  ['len(reduce(1..60, #acc + #acc, "ab")) > 0', /more than 2000000 steps/],
+  ["toJSON(reduce(1..60, [#acc, #acc], [1])) != ''", /more than 2000000 steps/],
+  ["let x = reduce(1..60, [#acc, #acc], [1]); x == x", /more than 2000000 steps/],
+  ['replace(repeat("a", 1000000), "a", repeat("b", 1000000)) == ""', /memory budget exceeded/],
+  ["fromJSON(repeat('[', 5000) + repeat(']', 5000)) == nil", /nested deeper than 1000/],
+];
+for (const [text, message] of endless) {
+  test(`EX-010 an expression that asks for too much is stopped: ${text}`, { timeout: 5000 }, () => {
+    assert.throws(() => value(text), { name: "ExpressionError", message });
+  });
+}
+
+test("EX-011 what is looked at only once costs no time that grows with its square", { timeout: 5000 }, () => {
+  assert.equal(value("len(uniq(1..500000)) == 500000"), true);
+  assert.equal(value("len(groupBy(1..100000, # % 10)) == 10"), true);
+  assert.equal(value("len(uniq([1, 1.0, '1', [1], [1], nil, nil, {a: 1}, {a: 1}])) == 5"), true);
+  assert.equal(value("result contains 'z'", "y".repeat(5_000_000)), false);
+});

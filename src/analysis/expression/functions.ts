@@ -54,7 +54,7 @@ export const functions: Readonly<Record<string, FunctionRule>> = {
     const parts = split(s!, by!, limit) as string[];
     return parts.map((part, index) => (index < parts.length - 1 ? part + by : part));
   }),
-  replace: text(3, 3, (s, [from = "", to = ""]) => s.replaceAll(from, () => to)),
+  replace: text(3, 3, (s, [from = "", to = ""]) => replace(s, from, to)),
   repeat: rule([2, 2], ([s, times]) => repeat(s!, times!), "string"),
   join: rule([1, 2], ([list, by]) =>
     listArgument(list!, "join")
@@ -265,12 +265,21 @@ function split(s: Value, by: Value, limit: Value | undefined): string[] {
   return most === 0 ? [] : [...parts.slice(0, most - 1), parts.slice(most - 1).join(by as string)];
 }
 
-const REPEAT_MAX = 1_000_000;
+const TEXT_MAX = 1_000_000;
+
+function replace(s: string, from: string, to: string): string {
+  checkLength(s.length + (s.split(from).length + 1) * to.length);
+  return s.replaceAll(from, () => to);
+}
+
+function checkLength(length: number): void {
+  if (length > TEXT_MAX) throw new ExpressionError("memory budget exceeded");
+}
 
 function repeat(s: Value, times: Value): string {
   const source = textArgument(s, "repeat");
   const count = Number(integer(times, "repeat"));
-  if (count < 0 || count * source.length > REPEAT_MAX) throw new ExpressionError("memory budget exceeded");
+  checkLength(count < 0 ? Number.POSITIVE_INFINITY : count * source.length);
   return source.repeat(count);
 }
 
@@ -311,8 +320,14 @@ function lookup(container: Value, key: Value): Value {
   return null;
 }
 
+/** Each once; what equals nothing, not even itself, is left out. */
 function uniq(items: readonly Value[]): Value {
-  return items.filter((item, index) => items.findIndex((other) => equals(item, other)) === index);
+  const found = new Map<string, Value>();
+  for (const item of items) {
+    const key = isNumber(item) ? String(item) : `${goType(item)} ${JSON.stringify(plain(item))}`;
+    if (!found.has(key) && equals(item, item)) found.set(key, item);
+  }
+  return [...found.values()];
 }
 
 function flatten(items: readonly Value[]): Value[] {

@@ -1,4 +1,5 @@
 import { ExpressionError, type Node } from "./ast.ts";
+import { Budget } from "./budget.ts";
 import { check } from "./check.ts";
 import { evaluate } from "./evaluate.ts";
 import { type ParseOptions, parseExpression } from "./parse.ts";
@@ -42,7 +43,7 @@ function run(root: Node, { result, resultType, variables = {}, now }: Environmen
     types.set("result", result === null ? null : (resultType ?? goType(result)));
   }
   check(root, types);
-  return evaluate(root, { names, now });
+  return evaluate(root, { names, now, budget: new Budget() });
 }
 
 /** EX-003: a condition answers yes or no. */

@@ -58,7 +58,7 @@ export function callPredicate(
     case "findLastIndex":
       return BigInt(items.findLastIndex(holds));
     case "groupBy":
-      return Object.fromEntries(Map.groupBy(items, (item) => keyText(body(item, items.indexOf(item)))));
+      return Object.fromEntries(Map.groupBy(items, (item, index) => keyText(body(item, index))));
     case "countBy":
       return counts(items.map((item, index) => keyText(body(item, index))));
     case "sortBy":
