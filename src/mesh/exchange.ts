@@ -223,6 +223,7 @@ export class Exchange implements AttemptEvents {
       onGone: () => {
         this.#cancelTurn = null;
         forwarding.recovery.attempts -= 1;
+        this.#cluster = this.#plane.refresh(target.cluster);
         this.#try(forwarding);
       },
     };

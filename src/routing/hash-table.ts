@@ -36,7 +36,7 @@ export class HashTable<Item> {
     const names = named.map(({ name }) => name);
     if (items.length === 0) return new HashTable(sorted, new Uint32Array(), null);
     if (shape.kind === "maglev") return new HashTable(sorted, maglevOwners(names, shape.size), null);
-    const { owners, hashes } = ringPlaces(names, Math.ceil(shape.size / names.length));
+    const { owners, hashes } = ringPlaces(names, placesEach(names.length, shape.size));
     return new HashTable(sorted, owners, hashes);
   }
 
@@ -54,6 +54,19 @@ export class HashTable<Item> {
   }
 }
 
+/** What each item gets while all together get no more than the bound: enough for shares within a few percent. Ours. */
+const PLACES_EACH = 1_024;
+const PLACES_ALL = 65_536;
+
+/**
+ * A number that changes with that of the items would move keys between items that stay, so it only does by halves: in
+ * very large clusters, and where a very large ring is asked for.
+ */
+function placesEach(count: number, size: number): number {
+  const bounded = 2 ** Math.floor(Math.log2(Math.max(1, PLACES_ALL / count)));
+  return Math.max(2 ** Math.ceil(Math.log2(size / count)), Math.min(PLACES_EACH, bounded));
+}
+
 /** More than this many items in a sum of hash and index would not be exact any more. */
 const OWNERS_MAX = 2 ** 20;
 
@@ -62,7 +75,8 @@ function ringPlaces(names: readonly string[], each: number): { owners: Uint32Arr
   const places = new Float64Array(names.length * each);
   let at = 0;
   for (const [owner, name] of names.entries()) {
-    for (let copy = 0; copy < each; copy++) places[at++] = hashOf(`${name}_${copy}`) * OWNERS_MAX + owner;
+    const base = fnv1a32(name);
+    for (let copy = 1; copy <= each; copy++) places[at++] = mix(base ^ mix(copy)) * OWNERS_MAX + owner;
   }
   places.sort();
   const owners = Uint32Array.from(places, (place) => place % OWNERS_MAX);
@@ -98,10 +112,13 @@ function maglevOwners(names: readonly string[], size: number): Uint32Array {
   return owners;
 }
 
-/** FNV leaves names that differ in their last digits near each other; the mixing of MurmurHash3 spreads them. */
 function hashOf(text: string): number {
-  let hash = fnv1a32(text);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  return mix(fnv1a32(text));
+}
+
+/** FNV leaves names that differ in their last digits near each other; the mixing of MurmurHash3 spreads them. */
+function mix(value: number): number {
+  let hash = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
 }
