@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { type ResourceType, resources } from "../../kube/resource.ts";
 import { type CommandContext, CommandError, type World, withSession } from "../plugin/command.ts";
 import type { ConnectionFlags } from "../plugin/connection.ts";
@@ -9,6 +9,7 @@ import * as controls from "./control.ts";
 import { create } from "./create.ts";
 import { createAnalysisRun } from "./create-analysis-run.ts";
 import { renderError, ToldError } from "./errors.ts";
+import { asCobra, collect, outputOf, plainFlag, untilOption, wholeNumber } from "./flags.ts";
 import { getExperiment, getRollout } from "./get.ts";
 import { history } from "./history.ts";
 import { lint } from "./lint.ts";
@@ -18,7 +19,7 @@ import { deprecationWarnings, promote } from "./promote.ts";
 import { parseContainerImage, setImage } from "./set-image.ts";
 import { status } from "./status.ts";
 import { undo } from "./undo.ts";
-import { exitCodes, type Goal, parseGoals } from "./until.ts";
+import { exitCodes, type Goal } from "./until.ts";
 import { describeVersion, renderVersion } from "./version.ts";
 import { why } from "./why.ts";
 
@@ -419,51 +420,4 @@ class Program {
     command.outputHelp({ error: true });
     return new ToldError();
   }
-}
-
-const GO_BOOLEAN =
-  /^(--?(?:watch|w|no-color|full|skip-current-step|c|skip-all-steps|a|all-namespaces|A|timestamps|global|short|skip|yes|y))=(true|false)$/;
-
-/** Go's flags take `--watch=false`; ours say no by being absent, or by a twin where the default is yes. */
-function plainFlag(arg: string): readonly string[] {
-  const [, flag = "", value] = GO_BOOLEAN.exec(arg) ?? [];
-  if (value === undefined) return [arg];
-  if (value === "true") return [flag];
-  return flag === "--watch" || flag === "-w" ? ["--no-watch"] : [];
-}
-
-/** Mistakes in the words of a command, as users of the original know them. */
-const cobraTexts: readonly (readonly [RegExp, string])[] = [
-  [/^error: unknown option '--([^']*)'/, "Error: unknown flag: --$1"],
-  [/^error: unknown option '-(.)[^']*'/, "Error: unknown shorthand flag: '$1' in -$1"],
-  [/^error: unknown command '([^']*)'/, 'Error: unknown command "$1" for "kubectl-argo-rollouts"'],
-  [/^error: option '(?:-\w, )?(--[\w-]+) [^']*' argument missing/, "Error: flag needs an argument: $1"],
-  [/^error: /, "Error: "],
-];
-
-function asCobra(text: string): string {
-  for (const [pattern, replacement] of cobraTexts) {
-    if (pattern.test(text)) return text.replace(pattern, replacement);
-  }
-  return text;
-}
-
-function outputOf({ output }: Flags): { readonly output?: OutputFormat } {
-  return output === undefined ? {} : { output };
-}
-
-function untilOption(): Option {
-  return new Option(
-    "--until <goal>",
-    "watch until the rollout is healthy, paused or degraded, or at step=N; or at one of several (a,b)",
-  ).argParser(parseGoals);
-}
-
-function collect(value: string, before: readonly string[]): string[] {
-  return [...before, value];
-}
-
-function wholeNumber(value: string): number {
-  if (!/^\d+$/.test(value)) throw new InvalidArgumentError("it must be a whole number");
-  return Number(value);
 }

@@ -1,6 +1,6 @@
 /**
  * What programs read of the view model (EC-025): each document says its kind, and the version of its shape. Within a version
- * members are only added; `docs/argo-rollouts-cli.md` describes them.
+ * members are only added; `docs/argo-rollouts.md` describes them.
  */
 const DOCUMENT_VERSION = "cli.argo.fairway.dev/v1";
 
