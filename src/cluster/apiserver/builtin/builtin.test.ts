@@ -568,6 +568,10 @@ test("HPA: the CPU target survives the older version", () => {
   const v1 = convert(v2, "v1");
   assert.equal((v1["spec"] as Record<string, unknown>)["targetCPUUtilizationPercentage"], 80);
   assert.deepEqual(convert(v1, "v2")["spec"], v2["spec"]);
+  const current = { averageUtilization: 42, averageValue: "42m" };
+  const status = { desiredReplicas: 1, currentMetrics: [{ type: "Resource", resource: { name: "cpu", current } }] };
+  const measured = convert({ ...v2, status } as never, "v1");
+  assert.deepEqual(measured["status"], { desiredReplicas: 1, currentCPUUtilizationPercentage: 42 });
 });
 
 test("K8S-190 bad base64 in a secret is refused", () => {
