@@ -207,7 +207,7 @@ test("SU-032 subscriptions without any configuration are told", () => {
 
 test("NO-005 the example's configuration is right, and its messages can be made", () => {
   const file = new URL("../../../../examples/argo/notifications.yaml", import.meta.url);
-  const [secret, configMap] = parseAllDocuments(readFileSync(file, "utf8")).map((one) => one.toJS() as KubeObject);
+  const [, secret, configMap] = parseAllDocuments(readFileSync(file, "utf8")).map((one) => one.toJS() as KubeObject);
   assert.ok(secret && configMap);
   const texts = Object.entries(secret["stringData"] as Record<string, string>);
   const data = Object.fromEntries(texts.map(([key, text]) => [key, Buffer.from(text).toString("base64")]));
