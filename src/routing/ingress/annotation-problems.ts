@@ -1,5 +1,6 @@
 import { PRINTABLE_LINE, PRINTABLE_WORD } from "./annotations.ts";
 import type { ServedIngress } from "./location.ts";
+import { unmetProtections } from "./protection.ts";
 import { headerLineProblems } from "./settings-mse.ts";
 
 /** Annotations that users know and this data plane does not follow: said, so that nobody waits for their effect. */
@@ -30,11 +31,8 @@ const WITHOUT_EFFECT: Readonly<Record<"nginx" | "mse" | "alb", ReadonlySet<strin
     "auth-tls-error-page",
     "auth-tls-match-cn",
     "auth-tls-pass-certificate-to-upstream",
-    "auth-tls-secret",
     "auth-tls-verify-client",
     "auth-tls-verify-depth",
-    "auth-type",
-    "auth-url",
     "backend-protocol",
     "client-body-buffer-size",
     "configuration-snippet",
@@ -42,7 +40,6 @@ const WITHOUT_EFFECT: Readonly<Record<"nginx" | "mse" | "alb", ReadonlySet<strin
     "custom-headers",
     "custom-http-errors",
     "default-backend",
-    "denylist-source-range",
     "enable-access-log",
     "enable-global-auth",
     "enable-modsecurity",
@@ -111,7 +108,6 @@ const WITHOUT_EFFECT: Readonly<Record<"nginx" | "mse" | "alb", ReadonlySet<strin
     "upstream-hash-by",
     "upstream-hash-by-subset",
     "upstream-hash-by-subset-size",
-    "whitelist-source-range",
     "x-forwarded-prefix",
   ]),
   mse: new Set([
@@ -125,7 +121,6 @@ const WITHOUT_EFFECT: Readonly<Record<"nginx" | "mse" | "alb", ReadonlySet<strin
     "route-limit-rpm",
     "route-limit-rps",
     "upstream-hash-by",
-    "whitelist-source-range",
   ]),
   alb: new Set([
     "backend-keepalive",
@@ -166,13 +161,18 @@ const SENT: Readonly<Record<string, RegExp>> = {
   "upstream-vhost": PRINTABLE_WORD,
 };
 
-export function annotationProblems({ annotations, dialect, isCanary, object }: ServedIngress): readonly string[] {
+export function annotationProblems(ingress: ServedIngress): readonly string[] {
+  const { annotations, dialect, isCanary, object } = ingress;
   const list = dialect.name === "alb" ? "alb" : dialect.settings;
   const known = list === null ? new Set<string>() : WITHOUT_EFFECT[list];
   const ineffective = annotations.keys.filter(
     (key) => known.has(key) && !ALREADY_SO[key]?.includes(annotations.text(key) ?? ""),
   );
   const problems = ineffective.map((key) => `annotation ${key} has no effect`);
+  // Of a canary only its canary annotations are read (MESH-327).
+  for (const key of isCanary ? [] : unmetProtections(ingress)) {
+    problems.push(`annotation ${key} is not supported: without this protection its requests are answered 503`);
+  }
   if (!isCanary && dialect.canary !== null && CANARY_KEYS.some((key) => annotations.text(key))) {
     problems.push("canary annotations are configured but not enabled"); // MESH-328
   }

@@ -272,6 +272,17 @@ const problemCases: readonly { name: string; objects: readonly KubeObject[]; pro
     ],
   },
   {
+    name: "MESH-308 a protection that is not supported is told, one that lets everybody in is none",
+    objects: [
+      withKeys("i", NGINX, { "auth-url": "https://auth.test", "whitelist-source-range": "10.0.0.0/8, 0.0.0.0/0" }),
+      withKeys("m", MSE, { "auth-type": "basic" }, { className: "mse", host: "m.test" }),
+    ],
+    problems: [
+      "Ingress default/i: annotation auth-url is not supported: without this protection its requests are answered 503",
+      "Ingress default/m: annotation auth-type is not supported: without this protection its requests are answered 503",
+    ],
+  },
+  {
     name: "MESH-347 header edits that are none are told",
     objects: [withKeys("i", MSE, { "request-header-control-add": "x: 1\ny 2" }, { className: "mse" })],
     problems: ['Ingress default/i: annotation request-header-control-add: "x: 1" is not "name value"'],
@@ -287,6 +298,17 @@ const problemCases: readonly { name: string; objects: readonly KubeObject[]; pro
     problems: ['Ingress default/i: path "/(a" is no regular expression: missing closing )'],
   },
 ];
+
+test("MESH-308 what cannot be protected is not served, neither by the main service nor by its canary", () => {
+  const main = withKeys("i", NGINX, { "auth-url": "https://auth.test" }, { paths: { "/closed": "main" } });
+  const open = anIngress("o");
+  const canary = aCanary("c", { "canary-by-header": "x-canary" }, { paths: { "/closed": "canary" } });
+  const world = ingressWorld([main, open, canary]);
+  for (const headers of [{}, { "x-canary": "always" }]) {
+    assert.equal(world.answer({ path: "/closed", headers }), "503 -");
+  }
+  assert.equal(world.answer({ path: "/" }), "m1");
+});
 
 test("MESH-347 MESH-308 lines of blanks and paths of slashes take no time to compile", () => {
   const blanks = `x-a${" ".repeat(20_000)}`;

@@ -6,6 +6,7 @@ import type { Backends } from "./backends.ts";
 import type { NamedCondition, Shares } from "./canary.ts";
 import { type Location, referenceTo } from "./location.ts";
 import { type CompiledPath, pathCondition } from "./paths.ts";
+import { unmetProtections } from "./protection.ts";
 import { headerEditsOf, podsOf, type Settings } from "./settings.ts";
 
 /** A location of a main Ingress with all that decides about its requests. */
@@ -28,6 +29,8 @@ export interface OrderedRoute {
  */
 export function locationRoutes(plan: LocationPlan, backends: Backends): readonly OrderedRoute[] {
   const { location, settings, shares } = plan;
+  const [protection] = unmetProtections(location.ingress);
+  if (protection !== undefined) return [{ route: refusing(plan, protection), decidedBy: location }];
   const main = destinationTo(location, plan, backends);
   // A canary that cannot serve is as good as none (MESH-329, MESH-345).
   const toCanary = (canary: Location): RouteDestination => {
@@ -51,6 +54,15 @@ export function locationRoutes(plan: LocationPlan, backends: Backends): readonly
     ...rules,
     { route: { ...rest, cors: settings.cors, action: forwardTo(choice, plan) }, decidedBy: location },
   ];
+}
+
+/** What cannot be protected is not served. */
+function refusing(plan: LocationPlan, protection: string): CompiledRoute {
+  const body = `this Ingress is protected by annotation ${protection}, which is not supported`;
+  return {
+    ...plainRoute(plan, plan.location, { name: protection, conditions: [] }),
+    action: { kind: "direct", status: 503, body },
+  };
 }
 
 /** The main service gets what the canaries leave (MESH-326, MESH-344). */
