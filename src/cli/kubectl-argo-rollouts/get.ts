@@ -69,8 +69,8 @@ export async function getRollout(
   }
   const see = goalWatch(until);
   let ending: Ending | null = null;
-  const isOver = (rollout: Rollout) => {
-    ending ??= see(rollout);
+  const isOver = (rollout: Rollout | null) => {
+    ending ??= rollout === null ? { exitCode: exitCodes.ended, text: `rollout "${name}" was deleted` } : see(rollout);
     return ending !== null;
   };
   const how = await show(context, name, { view: rolloutView, ...options, isWatching: true, isOver });
@@ -89,7 +89,8 @@ function throwUnlessReached(how: WatchEnd, ending: Ending | null): void {
 
 interface ShowOptions<T extends KubeObject> extends GetOptions {
   readonly view: View<T>;
-  readonly isOver?: (object: T) => boolean;
+  /** Null: it was there, and is gone. */
+  readonly isOver?: (object: T | null) => boolean;
 }
 
 async function show<T extends KubeObject>(
@@ -118,9 +119,6 @@ async function show<T extends KubeObject>(
       const current = caches.get<T>(view.type, { namespace, name });
       return current === null ? null : render(current, parts);
     },
-    isOver(caches) {
-      const current = caches.get<T>(view.type, { namespace, name });
-      return current !== null && (isOver?.(current) ?? false);
-    },
+    isOver: (caches) => isOver?.(caches.get<T>(view.type, { namespace, name })) ?? false,
   });
 }

@@ -307,6 +307,17 @@ test("EC-025 the last picture is that of the end", () =>
     assert.deepEqual([code, last.phase, last.step], [0, "Paused", { index: 1, count: 3 }]);
   }));
 
+test("EC-025 a Rollout that is deleted ends the wait", () =>
+  withRollout({ status: { phase: "Progressing" } }, async (world) => {
+    const meanwhile = async () => {
+      await world.advance(10);
+      await world.client.delete(resources.argoRollouts, { namespace: "default", name: "demo" });
+      await world.advance(10);
+    };
+    const { code, err } = await argo(world, "get ro demo --until healthy", { meanwhile });
+    assert.deepEqual([code, err], [3, 'Error: rollout "demo" was deleted\n']);
+  }));
+
 test("EC-025 Ctrl-C is no success of a wait", () =>
   withRollout({ status: { phase: "Progressing" } }, async (world) => {
     const meanwhile = async (interrupt: () => void) => {

@@ -24,6 +24,7 @@ interface Case {
   readonly spec?: Partial<Rollout["spec"]>;
   readonly status?: RolloutStatus;
   readonly generation?: number;
+  readonly annotations?: Record<string, string>;
   readonly newPods?: readonly KubeObject[];
   /** Of the new and the stable version, beside the 2 that there shall be. */
   readonly available?: readonly [number, number];
@@ -103,6 +104,15 @@ const cases: readonly Case[] = [
     status: { ...inRelease, observedGeneration: "3" },
     waitsFor: "controller",
     text: `The controller has not seen the newest spec yet (generation 4, seen 3). ${lasts}`,
+    commands: [],
+  },
+  {
+    name: "ARC-632 a template elsewhere that nobody has seen",
+    spec: { ...canary, workloadRef: { apiVersion: "apps/v1", kind: "Deployment", name: "web" } },
+    annotations: { "rollout.argoproj.io/workload-generation": "3" },
+    status: { ...inRelease, workloadObservedGeneration: "2" },
+    waitsFor: "controller",
+    text: `The controller has not seen the newest template of Deployment web yet. ${lasts}`,
     commands: [],
   },
   {
@@ -375,7 +385,7 @@ const cases: readonly Case[] = [
     },
     runs: [run("Running", [])],
     waitsFor: "analysis",
-    text: "Before the switch waits for a verdict. AnalysisRun run is Running: success-rate: nothing has been measured yet.",
+    text: "Before the switch it waits for a verdict. AnalysisRun run is Running: success-rate: nothing has been measured yet.",
     commands: [abort],
   },
   {
@@ -388,7 +398,7 @@ const cases: readonly Case[] = [
     },
     runs: [run("Running", [measured])],
     waitsFor: "analysis",
-    text: "After the switch waits for a verdict. AnalysisRun run is Running: success-rate: 1 measurement, the last Successful with [0.98].",
+    text: "After the switch it waits for a verdict. AnalysisRun run is Running: success-rate: 1 measurement, the last Successful with [0.98].",
     commands: [abort],
   },
   {
@@ -508,7 +518,7 @@ const cases: readonly Case[] = [
 for (const one of cases) {
   test(`EC-025 why: ${one.name}`, () => {
     const { spec = canary, status = {}, generation = 1, newPods = [], available: [fresh, stable] = [2, 2] } = one;
-    const object = rollout({ spec, status, metadata: { generation } });
+    const object = rollout({ spec, status, metadata: { generation, annotations: one.annotations ?? {} } });
     const sets = [
       replicaSet({ name: "demo-b", owner: "demo", hash: "b", revision: 2, replicas: 2, available: fresh }),
       replicaSet({

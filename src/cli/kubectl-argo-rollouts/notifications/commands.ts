@@ -58,7 +58,8 @@ export async function notify(trying: Trying, names: readonly string[], recipient
         return;
       }
       // Several are the targets of one service.
-      for (const delivery of tryDelivery(template, { service, recipient }, trial)) await deliver(delivery);
+      for (const delivery of tryDelivery(template, { service, recipient }, trial))
+        await deliver(delivery).catch(asFault);
     });
   }
 }
@@ -127,15 +128,15 @@ async function told<T>(world: World, what: string, act: () => Promise<T>): Promi
   try {
     return await act();
   } catch (error) {
-    const isFault = isMistake(error) || isApiError(error) || error instanceof CommandError || isOfDelivery(error);
+    const isFault = isMistake(error) || isApiError(error) || error instanceof CommandError;
     if (!isFault) throw error;
     throw tell(world, `${what}: ${(error as Error).message}`);
   }
 }
 
-/** What a receiver or the way to it answers has no class of its own; a bug of ours has. */
-function isOfDelivery(error: unknown): boolean {
-  return error instanceof Error && error.constructor === Error;
+/** A receiver that refuses, or that is not there. */
+function asFault(error: Error): never {
+  throw new CommandError(error.message);
 }
 
 function tell(world: World, text: string): ToldError {

@@ -51,6 +51,7 @@ before(() => {
   const both = [configMap(), secret].map((one) => JSON.stringify(one)).join("\n---\n");
   writeFileSync(file("config.yaml"), both);
   writeFileSync(file("broken.yaml"), JSON.stringify(configMap({ "template.broken": "message: '{{.rollout'" })));
+  writeFileSync(file("wrong.yaml"), "a: [\n");
   writeFileSync(file("rollout.yaml"), JSON.stringify(object));
 });
 
@@ -149,7 +150,7 @@ test("CL-076 template notify sends to another recipient, and tells why it could 
   assert.deepEqual(await offline(command, { deliver: refuse }), fails("failed to notify 'hooks': no such host\n"));
 });
 
-const refusals: readonly (readonly [command: string, err: string])[] = [
+const refusals: readonly (readonly [command: string, err: string | RegExp])[] = [
   [
     "template get --config-map /nowhere --secret :empty",
     "failed to get api: open /nowhere: no such file or directory\n",
@@ -158,6 +159,8 @@ const refusals: readonly (readonly [command: string, err: string])[] = [
     "template get --config-map ROLLOUT --secret :empty",
     "failed to get api: file 'ROLLOUT' does not have '/ConfigMap/argo-rollouts-notification-configmap'\n",
   ],
+  ["template get --config-map WRONG --secret :empty", /^failed to get api: \S+wrong.yaml: .+\n$/],
+  ["template notify paused WRONG OFFLINE", /^failed to load resource: \S+wrong.yaml: .+\n$/],
   ["template notify none ROLLOUT OFFLINE", "failed to notify 'console:stdout': template 'none' is not configured\n"],
   [
     "template notify fails ROLLOUT OFFLINE",
@@ -181,8 +184,17 @@ const refusals: readonly (readonly [command: string, err: string])[] = [
 ];
 for (const [command, err] of refusals) {
   test(`CL-076 notifications ${command}: refused`, async () => {
-    const filled = (text: string) => text.replaceAll("ROLLOUT", file("rollout.yaml")).replace("OFFLINE", OFFLINE());
-    assert.deepEqual(await offline(filled(command)), fails(filled(err)));
+    const filled = (text: string) =>
+      text
+        .replaceAll("ROLLOUT", file("rollout.yaml"))
+        .replace("WRONG", file("wrong.yaml"))
+        .replace("OFFLINE", OFFLINE());
+    const run = await offline(filled(command));
+    if (typeof err === "string") assert.deepEqual(run, fails(filled(err)));
+    else {
+      assert.equal(run.code, 1);
+      assert.match(run.err, err);
+    }
   });
 }
 

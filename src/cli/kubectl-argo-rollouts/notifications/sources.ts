@@ -63,8 +63,7 @@ async function inCluster({ client, namespace }: CommandContext, type: ResourceTy
 }
 
 function fromFile(file: string, kind: string, name: string): KubeObject {
-  for (const document of parseAllDocuments(readNamed(file))) {
-    const value: unknown = document.toJS();
+  for (const value of documentsOf(file)) {
     if (!isRecord(value) || value["kind"] !== kind || value["apiVersion"] !== "v1") continue;
     const object = value as unknown as KubeObject;
     if (object.metadata?.name === name) return object;
@@ -76,9 +75,19 @@ function readNamed(file: string): string {
   try {
     return readText(file);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    throw new CommandError(`open ${file}: no such file or directory`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new CommandError(code === "ENOENT" ? `open ${file}: no such file or directory` : message);
   }
+}
+
+/** Its documents, all of them YAML or JSON. */
+function documentsOf(file: string): readonly unknown[] {
+  return parseAllDocuments(readNamed(file)).map((document) => {
+    const [error] = document.errors;
+    if (error) throw new CommandError(`${file}: ${error.message.split("\n", 1)[0]}`);
+    return document.toJS();
+  });
 }
 
 /** Entries with a mistake have been told of by then. */
@@ -105,7 +114,7 @@ export interface Subject {
 /** A file of this name, else a Rollout of the cluster with its runs. */
 export async function loadSubject(name: string, { session }: Sources): Promise<Subject> {
   if (existsSync(name) && !statSync(name).isDirectory()) {
-    const value: unknown = parse(readNamed(name));
+    const [value] = documentsOf(name);
     if (!isRecord(value)) throw new CommandError(`${name}: expected an object`);
     return { object: { ...value, metadata: value["metadata"] ?? {} } as unknown as KubeObject, analysisRuns: [] };
   }

@@ -28,9 +28,11 @@ export const unseen: Rule = (situation) => {
   const { rollout, status, summary } = situation;
   const { metadata } = rollout;
   if (!isUpToDate(rollout)) {
-    const seen = status.observedGeneration ?? "none";
+    const [generation, seen] = [metadata.generation ?? 0, status.observedGeneration ?? "none"];
     return unacted(
-      `The controller has not seen the newest spec yet (generation ${metadata.generation ?? 0}, seen ${seen})`,
+      String(generation) === seen
+        ? `The controller has not seen the newest template of ${rollout.spec.workloadRef?.kind} ${rollout.spec.workloadRef?.name} yet`
+        : `The controller has not seen the newest spec yet (generation ${generation}, seen ${seen})`,
     );
   }
   const isAborting =
@@ -117,8 +119,8 @@ export const verdict: Rule = (situation) => {
   const [where, run] = step?.analysis
     ? [capital(stepText(situation)), canary?.currentStepAnalysisRunStatus]
     : isUnderWay(blueGreen?.prePromotionAnalysisRunStatus)
-      ? ["Before the switch", blueGreen.prePromotionAnalysisRunStatus]
-      : ["After the switch", blueGreen?.postPromotionAnalysisRunStatus];
+      ? ["Before the switch it", blueGreen.prePromotionAnalysisRunStatus]
+      : ["After the switch it", blueGreen?.postPromotionAnalysisRunStatus];
   if (isUnderWay(run)) {
     return {
       waitsFor: "analysis",
@@ -241,7 +243,7 @@ export const underWay: Rule = (situation) => {
 export const healthy: Rule = (situation) => {
   const { summary, now } = situation;
   if (summary.phase !== "Healthy") return null;
-  const [revision] = summary.revisions;
+  const version = stableReplicaSet(situation) ?? newReplicaSet(situation);
   const { desired } = summary.replicas;
   const kept = summary.revisions
     .flatMap(({ replicaSets }) => replicaSets)
@@ -252,7 +254,7 @@ export const healthy: Rule = (situation) => {
     : "";
   return {
     waitsFor: "nothing",
-    text: `It waits for nothing: revision ${revision?.revision ?? 0} has all of the traffic, and its ${desired} pods are available.${also}`,
+    text: `It waits for nothing: revision ${version?.revision ?? 0} has all of the traffic, and its ${desired} pods are available.${also}`,
     actions: [],
   };
 };
