@@ -31,6 +31,7 @@ import { kruiseControllers } from "../dialects/kruise/index.ts";
 import type { KubeClient } from "../kube/client.ts";
 import { isAlreadyExists } from "../kube/errors.ts";
 import { qualifiedPlural, resources } from "../kube/resource.ts";
+import type { Tracing } from "../mesh/trace-context.ts";
 import { packs as allPacks } from "../packs/index.ts";
 import type { Pack } from "../packs/pack.ts";
 import type { AnyController, CacheReader } from "../runtime/controller.ts";
@@ -79,6 +80,8 @@ export interface ClusterOptions {
    * original's period.
    */
   readonly autoscalerSyncMs: number | null;
+  /** Null: headers of traces pass through the mesh as they came. */
+  readonly tracing: Tracing | null;
   /** Of Fairway, for metrics. */
   readonly version: string;
   readonly packs: readonly Pack[];
@@ -220,6 +223,7 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
         adminPort: metricsPort,
         proxyPort: PROXY_PORT,
         gatewayPorts: { 80: gatewayPort },
+        tracing: options.tracing,
         logLevel: process.env["FAIRWAY_LOG"] ?? "info",
       },
       { clock, logger, logFile: directory.meshLogFile },

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Acknowledgement } from "../mesh/acknowledge.ts";
+import type { Tracing } from "../mesh/trace-context.ts";
 import { StartError } from "./data-directory.ts";
 
 /** How the child is told what to do: one JSON argument. Secrets stay in the kubeconfig file. */
@@ -13,6 +14,7 @@ export interface MeshSettings {
   readonly adminPort: number;
   readonly proxyPort: number;
   readonly gatewayPorts: Readonly<Record<number, number>>;
+  readonly tracing: Tracing | null;
   readonly logLevel: string;
 }
 

@@ -20,6 +20,7 @@ const mesh = await startMesh({
   adminPort: settings.adminPort,
   proxyPort: settings.proxyPort,
   gateway: { ports: settings.gatewayPorts },
+  tracing: settings.tracing,
   onRevision: (acknowledgement) => tell({ acknowledgement }),
 });
 tell({ ready: { adminPort: mesh.adminPort } });

@@ -33,6 +33,7 @@ interface UpOptions {
   readonly leaderElect?: boolean;
   readonly selfServiceNotificationEnabled?: boolean;
   readonly autoscalerSyncPeriod?: number;
+  readonly tracing?: number;
   readonly packs: readonly string[];
   readonly images?: string;
 }
@@ -69,6 +70,12 @@ export function upCommand(): Command {
         "--autoscaler-sync-period <duration>",
         "how often HorizontalPodAutoscalers look at their pods (default: 15s)",
       ).argParser(parsePeriod),
+    )
+    .addOption(
+      new Option(
+        "--tracing <percent>",
+        "the mesh continues traces in b3 and traceparent headers, and begins one for this share of other requests",
+      ).argParser(parsePercent),
     )
     .addOption(
       new Option("--packs <names>", "resource packs to install, in order of preference")
@@ -113,6 +120,12 @@ function parsePeriod(text: string): number {
   return milliseconds;
 }
 
+function parsePercent(text: string): number {
+  const percent = text.trim() === "" ? Number.NaN : Number(text);
+  if (!(percent >= 0 && percent <= 100)) throw new InvalidArgumentError("expected a percentage from 0 to 100.");
+  return percent;
+}
+
 function parsePacks(text: string, known: readonly string[]): string[] {
   const names = text
     .split(",")
@@ -138,6 +151,7 @@ function clusterOptions(options: UpOptions): ClusterOptions {
     isElected: options.leaderElect === true,
     isSelfServiceNotified: options.selfServiceNotificationEnabled === true,
     autoscalerSyncMs: options.autoscalerSyncPeriod ?? null,
+    tracing: options.tracing === undefined ? null : { samplingPercent: options.tracing },
     version,
     packs: options.packs.flatMap((wanted) => packs.filter(({ name }) => name === wanted)),
     imagesFile: options.images ?? null,

@@ -9,6 +9,7 @@ import { Outliers } from "./outliers.ts";
 import type { Memory } from "./request.ts";
 import { Telemetry } from "./telemetry.ts";
 import { Traces } from "./trace.ts";
+import type { Tracing } from "./trace-context.ts";
 import { endpointKey, Upstreams } from "./upstream.ts";
 
 export interface DataPlaneOptions {
@@ -19,6 +20,8 @@ export interface DataPlaneOptions {
   readonly table: Table;
   /** Takes each line of the access log (MESH-411); null: the ring only. */
   readonly printAccess?: ((line: string) => void) | null;
+  /** Null: headers of traces pass as they came (MESH-290). */
+  readonly tracing?: Tracing | null;
 }
 
 /**
@@ -36,6 +39,7 @@ export class DataPlane {
   readonly telemetry = new Telemetry();
   readonly accessLog: AccessLog;
   readonly traces: Traces;
+  readonly tracing: Tracing | null;
   readonly #decide: DataPlaneOptions["decide"];
   #table: Table;
   /** Keys of the endpoints that some cluster of the table has. */
@@ -54,6 +58,7 @@ export class DataPlane {
     });
     this.accessLog = new AccessLog(options.printAccess ?? null);
     this.traces = new Traces(options.clock);
+    this.tracing = options.tracing ?? null;
     this.#decide = options.decide;
     this.#table = options.table;
     this.swap(options.table);

@@ -160,7 +160,7 @@ export class Exchange implements AttemptEvents {
   }
 
   #prepare(facts: RequestFacts, decision: ForwardDecision): Forwarding {
-    const head = prepareHead(facts, decision);
+    const head = prepareHead(this.#plane, facts, decision);
     const { hasBody, isChunked } = facts;
     const body = new BodyRelay(this.#req, {
       isPresent: hasBody,

@@ -10,6 +10,7 @@ import { openAdmin } from "./admin.ts";
 import { ConfigSource } from "./config.ts";
 import { DataPlane } from "./data-plane.ts";
 import { ListenerSet } from "./listeners.ts";
+import type { Tracing } from "./trace-context.ts";
 
 /**
  * The mesh as one process: a gateway and every pod's proxy. It watches the cluster, compiles a routing table, and moves
@@ -29,6 +30,8 @@ export interface MeshOptions {
   readonly onRevision?: AcknowledgementListener;
   /** Takes each line of the access log (MESH-411). */
   readonly printAccess?: (line: string) => void;
+  /** Absent: headers of traces pass as they came (MESH-290). */
+  readonly tracing?: Tracing | null;
 }
 
 /** The built-in gateway proxy: what `Gateway.spec.selector` is compared with (MESH-030). */
@@ -74,6 +77,7 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
     decide,
     table: empty,
     printAccess: options.printAccess ?? null,
+    tracing: options.tracing ?? null,
   });
   const acknowledger = new Acknowledger();
   if (options.onRevision !== undefined) acknowledger.onChange(options.onRevision);

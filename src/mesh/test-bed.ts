@@ -11,6 +11,7 @@ import { sourceOfPod } from "../routing/source.ts";
 import type { RoutingConfig, Source } from "../routing/types.ts";
 import { DataPlane } from "./data-plane.ts";
 import { Listener } from "./listener.ts";
+import type { Tracing } from "./trace-context.ts";
 
 /**
  * For the tests of this folder: real sockets on loopback addresses, objects as a user writes them, no API server. A
@@ -22,9 +23,10 @@ export class Bed {
   readonly #closers: (() => unknown)[] = [];
   #pods = 0;
 
-  constructor() {
+  constructor(options: { readonly tracing?: Tracing } = {}) {
     const table = compile(this.#config());
-    this.plane = new DataPlane({ clock: systemClock, random: seededRandom(7), logger: silentLogger, decide, table });
+    const shared = { clock: systemClock, random: seededRandom(7), logger: silentLogger };
+    this.plane = new DataPlane({ ...shared, decide, table, tracing: options.tracing ?? null });
   }
 
   add(...objects: KubeObject[]): void {

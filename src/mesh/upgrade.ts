@@ -55,7 +55,7 @@ export function upgrade(plane: DataPlane, hop: Hop, { req, socket, head }: Upgra
     refuse(socket, reply.status, reply.body, reply.headers);
     return;
   }
-  const text = `${prepareHead(facts, decision)}connection: Upgrade\r\nupgrade: websocket\r\n\r\n`;
+  const text = `${prepareHead(plane, facts, decision)}connection: Upgrade\r\nupgrade: websocket\r\n\r\n`;
   tunnel(plane, {
     socket,
     endpoint,
