@@ -135,6 +135,9 @@ const release = async (world: World) => {
   await world.advance(300);
   await setStatus(world, { phase: "Paused", message: "CanaryPauseStep", currentStepIndex: 1 });
   await world.advance(300);
+  // Nothing that is shown.
+  await setStatus(world, { HPAReplicas: 7 });
+  await world.advance(300);
 };
 
 for (const [command, isTerminal] of [
@@ -212,6 +215,13 @@ const waits: readonly {
     until: "step=2",
     from: { phase: "Progressing", currentStepIndex: 0 },
     changes: [{ currentStepIndex: 1 }, { currentStepIndex: 3 }],
+    code: 0,
+  },
+  {
+    name: "the step itself",
+    until: "step=2",
+    from: { phase: "Progressing", currentStepIndex: 1 },
+    changes: [{ currentStepIndex: 2 }, 5000],
     code: 0,
   },
   {

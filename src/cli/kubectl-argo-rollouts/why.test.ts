@@ -359,6 +359,15 @@ const cases: readonly Case[] = [
     commands: ["kubectl logs p --all-containers -n default", abort, undo],
   },
   {
+    name: "ARC-626 a pod that is on its way out is no reason",
+    status: { ...inRelease, message: "updated replicas are still becoming available" },
+    available: [0, 2],
+    newPods: [pod({ name: "p", owner: "demo-b", deleted: true, states: [{ state: { running: {} }, ready: false }] })],
+    waitsFor: "pods",
+    text: "0 of 2 pods of revision 2 (b) are available; 0 exist so far.",
+    commands: [abort, undo],
+  },
+  {
     name: "ARC-626 minReadySeconds",
     status: { ...inRelease, message: "updated replicas are still becoming available" },
     available: [1, 2],

@@ -119,6 +119,13 @@ test("CL-076 trigger run, on a file", async () => {
   );
 });
 
+test("CL-076 trigger run: a trigger without a condition always fires", async () => {
+  assert.deepEqual(
+    await offline(`trigger run on-rollout-completed ${file("rollout.yaml")} ${OFFLINE()}`),
+    ok("CONDITION  RESULT\n           true\n"),
+  );
+});
+
 test("CL-076 template notify prints all parts to the console", async () => {
   const expected = [
     "email:",

@@ -4,6 +4,7 @@ import { type Action, kubectl, type Situation } from "./situation.ts";
 
 /** Pods that a sentence names; the others are counted. */
 const NAMED_MAX = 2;
+const TERMINATING = "Terminating";
 
 export function isShort({ available, desired }: ReplicaSetSummary): boolean {
   return available < desired;
@@ -14,8 +15,9 @@ export function shortageText({ revision, podHash, desired, available, pods }: Re
   const head = `${available} of ${desired} pods of revision ${revision} (${podHash}) are available`;
   const waiting = troubled(pods);
   if (waiting.length === 0) {
-    return pods.length < desired
-      ? `${head}; ${pods.length} exist so far`
+    const staying = pods.filter(({ status }) => status !== TERMINATING);
+    return staying.length < desired
+      ? `${head}; ${staying.length} exist so far`
       : `${head}; the others are ready, and not long enough`;
   }
   const named = waiting.slice(0, NAMED_MAX).map((pod) => `${pod.name} is ${stateText(pod)}`);
@@ -24,7 +26,7 @@ export function shortageText({ revision, podHash, desired, available, pods }: Re
 }
 
 function troubled(pods: readonly PodSummary[]): readonly PodSummary[] {
-  return pods.filter(({ status, ready }) => status !== "Terminating" && ready.count < ready.total);
+  return pods.filter(({ status, ready }) => status !== TERMINATING && ready.count < ready.total);
 }
 
 function stateText({ status, ready, restarts, message }: PodSummary): string {
