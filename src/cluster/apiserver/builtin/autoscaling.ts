@@ -1,9 +1,8 @@
-import type { KubeObject } from "../../../api/meta.ts";
 import type { Converter } from "../../../kube/admission.ts";
 import { autoscalerColumns } from "../columns/workload-columns.ts";
-import type { FieldProblem, ResourceDefinition, Schema } from "../resource.ts";
+import type { ResourceDefinition, Schema } from "../resource.ts";
 import { int, list, listByKey, long, quantity, str, struct, time } from "../schema/dsl.ts";
-import { invalid, required } from "../schema/problems.ts";
+import { defaultBehavior, validateAutoscaler } from "./autoscaling-rules.ts";
 import { builtin, ensure, type Fields, fieldsOf, listOf, setDefaults, typeOf } from "./define.ts";
 import { condition, crossVersionReference, labelSelector } from "./shared-schema.ts";
 
@@ -89,6 +88,7 @@ const autoscalersV2 = builtin(typeOf("autoscaling", "v2", "HorizontalPodAutoscal
     const spec = ensure(object, "spec");
     setDefaults(spec, { minReplicas: 1 });
     if (listOf(spec, "metrics").length === 0) spec["metrics"] = [cpuMetric(DEFAULT_CPU_PERCENT)];
+    defaultBehavior(spec);
   },
 });
 
@@ -113,19 +113,6 @@ const DEFAULT_CPU_PERCENT = 80;
 
 function cpuMetric(averageUtilization: unknown): Fields {
   return { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization } } };
-}
-
-function validateAutoscaler(object: KubeObject): readonly FieldProblem[] {
-  const spec = fieldsOf(object, "spec") ?? {};
-  const target = fieldsOf(spec, "scaleTargetRef") ?? {};
-  const [min, max] = [Number(spec["minReplicas"] ?? 1), Number(spec["maxReplicas"] ?? 0)];
-  const problems = ["kind", "name"].filter((key) => !target[key]).map((key) => required(`spec.scaleTargetRef.${key}`));
-  if (min < 1) problems.push(invalid("spec.minReplicas", min, "must be greater than or equal to 1"));
-  if (max < 1) problems.push(invalid("spec.maxReplicas", max, "must be greater than 0"));
-  else if (max < min) {
-    problems.push(invalid("spec.maxReplicas", max, "must be greater than or equal to `minReplicas`"));
-  }
-  return problems;
 }
 
 /** v1 carries the first CPU metric; what else v2 holds does not fit and is left out, as far as v1 is concerned. */
