@@ -112,8 +112,17 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     return await start(options, stops);
   } catch (error) {
     for (const stop of stops.reverse()) await stop();
-    throw error instanceof DataDirectoryError ? new StartError(error.message, { cause: error }) : error;
+    throw startError(error, options.directory);
   }
+}
+
+/** What a person can do something about is said in one line. */
+function startError(error: unknown, { root }: DataDirectory): unknown {
+  if (error instanceof DataDirectoryError) return new StartError(error.message, { cause: error });
+  // Node.js' word and SQLite's.
+  if (!/\bENOSPC\b|disk is full/.test(String(error))) return error;
+  const message = `cannot write to data directory ${root}: no space is left on its disk; make room, or choose another with --data DIR`;
+  return new StartError(message, { cause: error });
 }
 
 async function start(options: ClusterOptions, stops: (() => void | Promise<void>)[]): Promise<Cluster> {

@@ -80,10 +80,9 @@ export function prepareDataDirectory(directory: DataDirectory): void {
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
     const why = code === "EEXIST" || code === "ENOTDIR" ? "it is not a directory" : `it cannot be written (${code})`;
-    throw new StartError(
-      `cannot use data directory ${directory.root}: ${why}; choose another with --data DIR, or --memory`,
-      { cause },
-    );
+    throw new StartError(`cannot use data directory ${directory.root}: ${why}; choose another with --data DIR`, {
+      cause,
+    });
   }
 }
 

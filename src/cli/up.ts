@@ -228,6 +228,7 @@ async function startDetached(options: UpOptions): Promise<void> {
   if (options.json) console.log(JSON.stringify(message.ready));
   else {
     console.log(describeInstance(message.ready));
-    console.log(`\neval "$(bin/fairway env${dataArgument(options)})" points this shell at it; fairway down stops it.`);
+    const data = dataArgument(options);
+    console.log(`\neval "$(bin/fairway env${data})" points this shell at it; bin/fairway down${data} stops it.`);
   }
 }

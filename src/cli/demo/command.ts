@@ -68,6 +68,7 @@ async function playDemo(walk: DemoWalk, { json, keep, data, speed }: DemoOptions
     const passed = stepsPassed === steps && load.sent > 0 && load.failed === 0;
     isKept = keep === true;
     const { root } = cluster;
+    const remove = data === undefined ? ` && rm -r ${root}` : "";
     reporter.summary({
       passed,
       stepsPassed,
@@ -78,7 +79,9 @@ async function playDemo(walk: DemoWalk, { json, keep, data, speed }: DemoOptions
       failures: load.failures,
       remark: load.remark ?? null,
       seconds: Math.round((systemClock.now() - startedAt) / 100) / 10,
-      kept: isKept ? `eval "$(bin/fairway env --data ${root})"     # and later: bin/fairway down --data ${root}` : null,
+      kept: isKept
+        ? `eval "$(bin/fairway env --data ${root})"     # and later: bin/fairway down --data ${root}${remove}`
+        : null,
     });
     return passed;
   } finally {
