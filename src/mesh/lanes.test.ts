@@ -20,12 +20,22 @@ interface ChainPod {
 class Chain {
   readonly bed: Bed;
   readonly #agent = new http.Agent({ keepAlive: true });
+  /** What each pod passes on, and nothing else. */
+  readonly #traceHeader: string;
   #pods = 0;
 
-  constructor(bed: Bed) {
+  constructor(bed: Bed, traceHeader = "my-request-id") {
     this.bed = bed;
+    this.#traceHeader = traceHeader;
     for (const service of SERVICES) bed.service(service, [], { port: 8000 });
-    bed.add(group(), lane("base"), lane("canary"), gateway(), laneRoute("base"), laneRoute("canary"));
+    bed.add(
+      group(undefined, traceHeader),
+      lane("base"),
+      lane("canary"),
+      gateway(),
+      laneRoute("base"),
+      laneRoute("canary"),
+    );
     for (const service of SERVICES) bed.add(meshRoute(service), subsetsOf(service));
   }
 
@@ -37,8 +47,8 @@ class Chain {
     const program = await this.bed.serve((req, res) => {
       const self = `${service}(${version})`;
       if (next === undefined) return res.end(self);
-      const id = req.headers["my-request-id"];
-      this.#call(proxyPort, `http://${next}:8000/mock`, id === undefined ? {} : { "my-request-id": String(id) })
+      const id = req.headers[this.#traceHeader];
+      this.#call(proxyPort, `http://${next}:8000/mock`, id === undefined ? {} : { [this.#traceHeader]: String(id) })
         .then((rest) => res.end(`${self} -> ${rest}`))
         .catch((error) => res.writeHead(500).end(String(error)));
     });
@@ -60,7 +70,10 @@ class Chain {
   }
 }
 
-function group(annotations: Record<string, string> = { "fairway.dev/debug-headers": "true" }): KubeObject {
+function group(
+  annotations: Record<string, string> = { "fairway.dev/debug-headers": "true" },
+  traceHeader = "my-request-id",
+): KubeObject {
   return {
     apiVersion: "istio.alibabacloud.com/v1",
     kind: "ASMSwimLaneGroup",
@@ -70,7 +83,7 @@ function group(annotations: Record<string, string> = { "fairway.dev/debug-header
       permissiveModeConfiguration: {
         fallbackTarget: "base",
         routeHeader: "x-asm-prefer-tag",
-        traceHeader: "my-request-id",
+        traceHeader,
       },
       services: SERVICES.map((name) => ({ namespace: "default", name })),
     },
@@ -357,3 +370,33 @@ describe("lanes through the proxy", () => {
     }
   });
 });
+
+/** Whether the mesh begins traces itself makes no difference to lanes, whatever header they are found by. */
+const traced: readonly [traceHeader: string, value: string | undefined][] = [
+  ["my-request-id", "id-1"],
+  ["x-request-id", undefined],
+  ["x-b3-traceid", "8448eb211c80319c"],
+  ["x-b3-traceid", "no-trace"],
+  ["x-b3-traceid", undefined],
+  ["traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"],
+  ["traceparent", "no-trace"],
+  ["b3", "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-1"],
+];
+
+for (const [traceHeader, value] of traced) {
+  test(`LANE-260 MESH-290 with tracing on, lanes by ${traceHeader} ${value ?? "of the mesh's making"}`, async () => {
+    const bed = new Bed({ tracing: { samplingPercent: 100 } });
+    const chain = new Chain(bed, traceHeader);
+    try {
+      for (const service of SERVICES) await chain.pod(service, "base");
+      // The lane has to be found again behind the base pod of mockb.
+      await chain.pod("mocka", "canary");
+      await chain.pod("mockc", "canary");
+      const headers = { "x-asm-prefer-tag": "canary", ...(value === undefined ? {} : { [traceHeader]: value }) };
+      const answer = await request(await bed.openGateway(), "/mock", { headers });
+      assert.equal(answer.body, "mocka(canary) -> mockb(base) -> mockc(canary)");
+    } finally {
+      chain.close();
+    }
+  });
+}
