@@ -205,6 +205,12 @@ for (const [command, err] of refusals) {
   });
 }
 
+test("CL-076 notifications alone shows its help", async () => {
+  const { code, out, err } = await offline("");
+  assert.deepEqual([code, err], [0, ""]);
+  assert.match(out, /^Usage: kubectl-argo-rollouts notifications [\s\S]*--config-map[\s\S]*template[\s\S]*trigger/);
+});
+
 test("CL-076 an entry with a mistake is told, and the others work", async () => {
   const { code, out, err } = await offline(`trigger get -o name --config-map ${file("broken.yaml")} --secret :empty`);
   assert.deepEqual([code, out], [0, "on-rollout-completed\non-rollout-paused\n"]);

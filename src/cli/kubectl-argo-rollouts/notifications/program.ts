@@ -20,11 +20,12 @@ interface Flags extends ConnectionFlags {
 
 /** CL-076: the words and flags of `notifications`. */
 export function addNotifications(root: Command, world: World, deliver: Deliver): void {
-  const notifications = root
+  const notifications: Command = root
     .command("notifications")
     .description("Try templates and triggers of notifications out")
     .option("--config-map <file>", "argo-rollouts-notification-configmap.yaml file path")
-    .option("--secret <file>", "argo-rollouts-notification-secret.yaml file path; ':empty' is none");
+    .option("--secret <file>", "argo-rollouts-notification-secret.yaml file path; ':empty' is none")
+    .action(() => notifications.outputHelp());
   const trying = (command: Command): Trying => {
     const { configMap = "", secret = "", ...flags } = command.optsWithGlobals<Flags>();
     return { world, deliver, sources: { configMap, secret, session: (act) => within(world, flags, act) } };
