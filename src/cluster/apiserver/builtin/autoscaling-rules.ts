@@ -10,6 +10,13 @@ const PERIOD_SECONDS = 15;
 const PERCENT_POLICY = { type: "Percent", value: 100, periodSeconds: PERIOD_SECONDS };
 const PODS_POLICY = { type: "Pods", value: 4, periodSeconds: PERIOD_SECONDS };
 
+/** K8S-189. */
+export const DEFAULT_CPU_PERCENT = 80;
+
+export function cpuMetric(averageUtilization: unknown): Fields {
+  return { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization } } };
+}
+
 /** An autoscaler without a behavior keeps none: other rules hold for it. */
 export function defaultBehavior(spec: Fields): void {
   const behavior = fieldsOf(spec, "behavior");

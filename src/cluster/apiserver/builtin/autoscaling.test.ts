@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { KubeObject } from "../../../api/meta.ts";
 import { autoscalingDefinitions } from "./autoscaling.ts";
 import { defaultBehavior } from "./autoscaling-rules.ts";
+import { convertAutoscaler } from "./autoscaling-versions.ts";
 
 const [v2] = autoscalingDefinitions;
 
@@ -102,4 +103,46 @@ test("K8S-189 what a behavior says where it says nothing", () => {
   const none = {};
   defaultBehavior(none);
   assert.deepEqual(none, {});
+});
+
+const cpuStatus = { type: "Resource", resource: { name: "cpu", current: { averageUtilization: 42 } } };
+const rich = {
+  apiVersion: "autoscaling/v2",
+  kind: "HorizontalPodAutoscaler",
+  metadata: { name: "a", annotations: { team: "shop" } },
+  spec: {
+    scaleTargetRef: { kind: "Deployment", name: "d" },
+    maxReplicas: 3,
+    metrics: [
+      ...resource({ type: "Utilization", averageUtilization: 50 }),
+      { type: "Resource", resource: { name: "memory", target: { type: "AverageValue", averageValue: "64Mi" } } },
+    ],
+    behavior: { scaleUp: { policies: [policy] } },
+  },
+  status: { desiredReplicas: 2, currentMetrics: [cpuStatus], conditions: [{ type: "AbleToScale", status: "True" }] },
+};
+
+test("K8S-242 what v1 has no words for comes back from it", () => {
+  const v1 = convertAutoscaler(rich, "v1");
+  assert.deepEqual(v1["status"], { desiredReplicas: 2, currentCPUUtilizationPercentage: 42 });
+  assert.deepEqual(convertAutoscaler(v1, "v2"), rich);
+  const spec = { ...(v1["spec"] as object), targetCPUUtilizationPercentage: 70, maxReplicas: 9 };
+  const changed = convertAutoscaler({ ...v1, spec }, "v2")["spec"] as typeof rich.spec;
+  assert.equal(changed.maxReplicas, 9);
+  assert.deepEqual(changed.metrics[0], resource({ type: "Utilization", averageUtilization: 70 })[0]);
+  assert.deepEqual([changed.metrics[1], changed.behavior], [rich.spec.metrics[1], rich.spec.behavior]);
+});
+
+test("K8S-242 an annotation that makes no acceptable autoscaler counts for nothing", () => {
+  for (const text of ["no JSON", "[]", '{"metrics":[{"type":"Cpu"}]}', '{"metrics":"many"}']) {
+    const v1 = convertAutoscaler(rich, "v1");
+    const metadata = { ...v1.metadata, annotations: { "autoscaling.fairway.dev/v2": text } };
+    const v2 = convertAutoscaler({ ...v1, metadata }, "v2");
+    assert.deepEqual(
+      (v2["spec"] as typeof rich.spec).metrics,
+      resource({ type: "Utilization", averageUtilization: 50 }),
+      text,
+    );
+    assert.equal(v2.metadata.annotations, undefined);
+  }
 });

@@ -1,9 +1,8 @@
-import type { Converter } from "../../../kube/admission.ts";
 import { autoscalerColumns } from "../columns/workload-columns.ts";
 import type { ResourceDefinition, Schema } from "../resource.ts";
 import { int, list, listByKey, long, quantity, str, struct, time } from "../schema/dsl.ts";
-import { defaultBehavior, validateAutoscaler } from "./autoscaling-rules.ts";
-import { builtin, ensure, type Fields, fieldsOf, listOf, setDefaults, typeOf } from "./define.ts";
+import { cpuMetric, DEFAULT_CPU_PERCENT, defaultBehavior, validateAutoscaler } from "./autoscaling-rules.ts";
+import { builtin, ensure, listOf, setDefaults, typeOf } from "./define.ts";
 import { condition, crossVersionReference, labelSelector } from "./shared-schema.ts";
 
 /** HorizontalPodAutoscaler in v2 (stored) and v1, which knows CPU only. */
@@ -107,40 +106,5 @@ const autoscalersV1 = builtin(typeOf("autoscaling", "v1", "HorizontalPodAutoscal
   },
   applyDefaults: (object) => setDefaults(ensure(object, "spec"), { minReplicas: 1 }),
 });
-
-/** K8S-189. */
-const DEFAULT_CPU_PERCENT = 80;
-
-function cpuMetric(averageUtilization: unknown): Fields {
-  return { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization } } };
-}
-
-/** v1 carries the first CPU metric; what else v2 holds does not fit and is left out, as far as v1 is concerned. */
-export const convertAutoscaler: Converter = (object, toVersion) => {
-  const spec = { ...fieldsOf(object, "spec") };
-  const status = { ...fieldsOf(object, "status") };
-  if (toVersion === "v1") {
-    const cpu = listOf(spec, "metrics")
-      .map((metric) => cpuOf(metric, "target"))
-      .find((percent) => percent !== undefined);
-    const current = listOf(status, "currentMetrics")
-      .map((metric) => cpuOf(metric, "current"))
-      .find((percent) => percent !== undefined);
-    if (current !== undefined) status["currentCPUUtilizationPercentage"] = current;
-    for (const key of ["metrics", "behavior"]) delete spec[key];
-    for (const key of ["currentMetrics", "conditions"]) delete status[key];
-    if (cpu !== undefined) spec["targetCPUUtilizationPercentage"] = cpu;
-  } else {
-    spec["metrics"] = [cpuMetric(spec["targetCPUUtilizationPercentage"] ?? DEFAULT_CPU_PERCENT)];
-    delete spec["targetCPUUtilizationPercentage"];
-    delete status["currentCPUUtilizationPercentage"];
-  }
-  return { ...object, apiVersion: `autoscaling/${toVersion}`, spec, status };
-};
-
-function cpuOf(metric: Fields, part: "target" | "current"): unknown {
-  const resource = fieldsOf(metric, "resource");
-  return resource?.["name"] === "cpu" ? fieldsOf(resource, part)?.["averageUtilization"] : undefined;
-}
 
 export const autoscalingDefinitions: readonly ResourceDefinition[] = [autoscalersV2, autoscalersV1];

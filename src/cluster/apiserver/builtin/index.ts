@@ -1,7 +1,8 @@
 import type { Converter } from "../../../kube/admission.ts";
 import type { ResourceDefinition } from "../resource.ts";
 import { appsDefinitions } from "./apps.ts";
-import { autoscalingDefinitions, convertAutoscaler } from "./autoscaling.ts";
+import { autoscalingDefinitions } from "./autoscaling.ts";
+import { convertAutoscaler } from "./autoscaling-versions.ts";
 import { batchDefinitions } from "./batch.ts";
 import { coordinationDefinitions, schedulingDefinitions } from "./cluster-services.ts";
 import { coreDefinitions } from "./core.ts";

@@ -446,6 +446,19 @@ test("K8S-242 two autoscalers of the same pods do nothing, and say so", async ()
   await world.stop();
 });
 
+test("K8S-242 a change by way of v1 keeps the metrics and the behavior of v2", async () => {
+  const { world } = await startAutoscaled();
+  const behavior = { scaleDown: { stabilizationWindowSeconds: 30 } };
+  await applied(world, workload(1), autoscaler({ behavior }));
+  const before = await stored(world);
+  const v1 = { ...resources.horizontalPodAutoscalers, version: "v1" };
+  await world.patch(v1, KEY, { spec: { maxReplicas: 7 } });
+  const { spec, status } = await stored(world);
+  assert.deepEqual(spec, { ...before.spec, maxReplicas: 7 });
+  assert.deepEqual(status, before.status);
+  await world.stop();
+});
+
 test("K8S-242 K8S-113 a ReplicaSet is scaled too", async () => {
   const { world, load } = await startAutoscaled();
   load.cpuMilli = 300;
