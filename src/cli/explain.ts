@@ -198,5 +198,8 @@ function print(hops: readonly Hop[], observed: readonly Observation[] | null, di
   for (const { why, n } of hops) for (const reason of why) console.log(colours.dim(`  ${n}: ${reason}`));
   if (observed === null) return;
   for (const difference of differences) console.log(colours.red(`✘ ${difference}`));
-  if (differences.length === 0) console.log(colours.green(`✔ the live request did the same (${observed.length} hops)`));
+  if (differences.length === 0)
+    console.log(
+      colours.green(`✔ the live request did the same (${observed.length} hop${observed.length === 1 ? "" : "s"})`),
+    );
 }

@@ -258,6 +258,8 @@ function unreachable(origin: string, cause: Error): ApiError {
 function refusal(code: number, text: string): ApiError {
   const status = tryParse(text);
   if (isRecord(status) && status["kind"] === "Status") return new ApiError({ ...status, code } as unknown as Status);
+  // A server knows a path only with its kind, and says so in plain text; kubectl puts it in these words.
+  if (code === 404) return failure(404, "NotFound", "the server could not find the requested resource");
   const { status: made } = failure(code, "", text.trim() || `the server answered with status ${code}`);
   return new ApiError(made);
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { createLocalClient } from "../../src/cluster/apiserver/local-client.ts";
 import { clientSuite } from "../../src/kube/client.suite.ts";
-import { isApiError } from "../../src/kube/errors.ts";
+import { isApiError, isNotFound } from "../../src/kube/errors.ts";
 import { createHttpClient } from "../../src/kube/http-client.ts";
 import { parseKubeconfig } from "../../src/kube/kubeconfig.ts";
 import { resources } from "../../src/kube/resource.ts";
@@ -40,6 +40,21 @@ test("a server that cannot be reached is a 503 that says where it was sought", a
     (error) => isApiError(error) && error.code === 503 && error.message.includes("cannot reach https://127.0.0.1:1"),
   );
   await client.close();
+});
+
+test("K8S-72 a kind that the server does not have is told in kubectl's words", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "fairway-client-"));
+  const server = await startEmbeddedServer(directory);
+  const client = createHttpClient(parseKubeconfig(server.kubeconfig));
+  const unknown = { group: "example.com", version: "v1", plural: "things", kind: "Thing", namespaced: true };
+  await assert.rejects(
+    client.list(unknown),
+    (error) =>
+      isNotFound(error) && error instanceof Error && /^the server could not find the requested/.test(error.message),
+  );
+  await client.close();
+  await server.stop();
+  await rm(directory, { recursive: true });
 });
 
 test("a server that stops ends its watches in order", async () => {
