@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import type http from "node:http";
+import http from "node:http";
 import net from "node:net";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { type Answer, Bed, type Program, rawRequest, request, until } from "./test-bed.ts";
+import { randomInt, seededRandom } from "../base/random.ts";
+import { type Answer, Bed, gatewaySource, type Program, rawRequest, request, until } from "./test-bed.ts";
 
 const OVERFLOW = "upstream connect error or disconnect/reset before headers. reset reason: overflow";
 
@@ -331,4 +332,51 @@ describe("connectionPool, through real sockets", () => {
     await until(() => slow.waiting.length === 2, "two copies are there");
     assert.equal(slow.connections(), 2);
   });
+
+  for (const seed of [1, 2, 3]) {
+    test(`MESH-192 whatever pods and clients do, no request hangs and nothing stays counted, seed ${seed}`, async () => {
+      const random = seededRandom(seed);
+      let atOnce = 0;
+      let most = 0;
+      const web = await bed.serve((req, res) => {
+        const fate = randomInt(random, 6);
+        most = Math.max(most, ++atOnce);
+        res.once("close", () => {
+          atOnce -= 1;
+        });
+        if (fate === 0) req.socket.destroy();
+        else if (fate === 1) setImmediate(() => req.socket.destroy());
+        else if (fate === 2) res.writeHead(503).end("busy");
+        else if (fate === 3) res.writeHead(200, { connection: "close" }).end("last");
+        else setTimeout(() => res.end("ok"), randomInt(random, 4));
+      });
+      bed.service("web", [{ name: "s1", port: web.port }]);
+      const bounds = { http1MaxPendingRequests: 4, http2MaxRequests: 3, maxRetries: 1, maxRequestsPerConnection: 3 };
+      rule({ tcp: { maxConnections: 3 }, http: bounds });
+      await open({ timeout: "10s", retries: { attempts: 2, retryOn: "5xx,reset" } });
+      const agent = new http.Agent({ keepAlive: true, maxSockets: 12 });
+      const statuses = await Promise.all(
+        Array.from({ length: 300 }, (_, index) => {
+          if (index % 7 !== 0) return request(port, "/", { agent }).then(({ status }) => status);
+          // A client that goes while its request waits or runs.
+          return new Promise<number>((resolve) => {
+            const socket = net.connect(port, "127.0.0.1", () => {
+              socket.write("GET / HTTP/1.1\r\nhost: h.test\r\n\r\n");
+              setTimeout(() => socket.destroy(), randomInt(random, 6));
+            });
+            socket.on("error", () => {});
+            socket.on("close", () => resolve(0));
+          });
+        }),
+      );
+      agent.destroy();
+      assert.deepEqual([...new Set(statuses)].sort(), [0, 200, 503]);
+      assert.ok(most <= 4, `${most} at once, of which one may be about to end`);
+      const cluster = bed.plane.table.clusters.get("outbound|80||web.default.svc.cluster.local")!;
+      const breaker = bed.plane.breakers.of(gatewaySource, cluster)!;
+      bed.removePod("s1"); // Closes what is free.
+      await until(() => breaker.isUnused, "all is given back");
+      assert.ok(!flags().includes("UT"), "nobody waited for a turn that never came");
+    });
+  }
 });
