@@ -1,16 +1,17 @@
 import { Command } from "commander";
 import { simulateArgo } from "./argo.ts";
+import { argoKindNames } from "./argo-kinds.ts";
+import type { Outcome } from "./harness.ts";
 import { simulate } from "./simulation.ts";
 
 /**
  * `npm run simulate -- --seeds N [--seed S] [--only KIND]`: runs N seeds of each kind from S on and prints the first
  * violation of each that fails.
  */
-const KINDS = {
+const KINDS: Readonly<Record<string, (seed: number) => Promise<Outcome>>> = {
   kruise: simulate,
-  argo: (seed: number) => simulateArgo(seed),
-  "argo-subsets": (seed: number) => simulateArgo(seed, "subsets"),
-} as const;
+  ...Object.fromEntries(argoKindNames.map((kind) => [kind, (seed: number) => simulateArgo(seed, kind)])),
+};
 const NAMES = Object.keys(KINDS).join(", ");
 
 const program = new Command("simulate")

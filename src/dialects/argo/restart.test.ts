@@ -6,6 +6,9 @@ import type { KubeObject } from "../../api/meta.ts";
 import { formatTime } from "../../base/time.ts";
 import { isPodReady } from "../../kube/pods.ts";
 import { resources } from "../../kube/resource.ts";
+import { POD_TEMPLATE_HASH } from "./keys.ts";
+import type { Pass } from "./pass.ts";
+import { reconcileRestart } from "./restart.ts";
 import {
   aRollout,
   aService,
@@ -14,6 +17,7 @@ import {
   KEY,
   lasting,
   patchStatus,
+  promote,
   seedObjects,
   setImage,
   sizes,
@@ -21,6 +25,8 @@ import {
   statusOf,
   weights,
 } from "./rollout.fixture.ts";
+import { NO_TRAFFIC } from "./traffic.ts";
+import type { Step } from "./types.ts";
 
 /** Restarts (ARC-160…161) and what holds them up. */
 
@@ -177,3 +183,94 @@ test("INV-33 a crash after each write of a restart ends in the same state", () =
     },
     project: lasting,
   }));
+
+test("INV-01 INV-07 ARC-160 a canary of one pod keeps it while requests come to it, and is restarted later", async () => {
+  const steps: Step[] = [{ setWeight: 10 }, { pause: {} }, { setWeight: 60 }, { pause: {} }];
+  const world = await deployed(await startArgo(), aRollout({ steps }, { replicas: 3 }));
+  await setImage(world, "yellow");
+  await world.settle(QUIET);
+  const before = await podIds(world);
+  const restartAt = await restart(world);
+  await world.advance(90_000);
+  const kept = (await podIds(world)).filter((uid) => before.includes(uid));
+  assert.equal(kept.length, 1, "the stable version's pods are new");
+  const status = await statusOf(world);
+  assert.deepEqual([status.message, status.restartedAt], ["CanaryPauseStep", undefined]);
+  await promote(world);
+  await world.advance(60_000);
+  assert.ok((await podIds(world)).every((uid) => !before.includes(uid)));
+  assert.equal((await statusOf(world)).restartedAt, restartAt);
+  await checkFixpoint(world);
+  await world.stop();
+});
+
+interface BudgetCase {
+  readonly name: string;
+  /** Of the stable version: its status, its size, and its pods. */
+  readonly available: number;
+  readonly wanted: number;
+  readonly pods: readonly ("ready" | "starting" | "leaving")[];
+  /** Of a canary that was told to go. */
+  readonly leavingCanary?: number;
+  readonly evicted: number;
+}
+
+const budgets: readonly BudgetCase[] = [
+  { name: "one of two", available: 2, wanted: 2, pods: ["ready", "ready"], evicted: 1 },
+  { name: "none while one starts", available: 1, wanted: 2, pods: ["ready", "starting"], evicted: 0 },
+  {
+    name: "none where one leaves that the status still counts",
+    available: 2,
+    wanted: 2,
+    pods: ["ready", "leaving"],
+    evicted: 0,
+  },
+  {
+    name: "a version that was told to go counts for nothing, whatever its status says",
+    available: 2,
+    wanted: 2,
+    pods: ["ready", "ready"],
+    leavingCanary: 1,
+    evicted: 1,
+  },
+];
+
+for (const { name, available, wanted, pods, leavingCanary = 0, evicted } of budgets) {
+  test(`ARC-160 INV-17 how many pods a restart takes at a time: ${name}`, () => {
+    const replicaSet = (hash: string, size: number, availableReplicas: number) => ({
+      metadata: { name: hash, labels: { [POD_TEMPLATE_HASH]: hash } },
+      spec: { replicas: size },
+      status: { availableReplicas },
+    });
+    const stableRS = replicaSet("stable", wanted, available);
+    const newRS = replicaSet("new", 0, leavingCanary);
+    const podOf = (state: (typeof pods)[number], index: number) => ({
+      metadata: {
+        name: `${state}-${index}`,
+        creationTimestamp: "2030-01-01T00:00:00Z",
+        ownerReferences: [{ name: "stable", controller: true }],
+        ...(state === "leaving" ? { deletionTimestamp: "2030-01-01T00:01:00Z" } : {}),
+      },
+      status: { phase: "Running", conditions: [{ type: "Ready", status: state === "starting" ? "False" : "True" }] },
+    });
+    const writes: unknown[] = [];
+    const restartAt = "2030-01-01T00:00:30Z";
+    // Only what is asked of a pass stands here.
+    const pass = {
+      rollout: { spec: { restartAt } },
+      status: {},
+      next: {},
+      now: Date.parse(restartAt) + 1000,
+      replicas: 2,
+      stableRS,
+      newRS,
+      allRSs: [stableRS, newRS],
+      otherRSs: [],
+      view: { pods: new Map([["stable", pods.map(podOf)]]), services: new Map() },
+      wakeAt: () => {},
+      write: (write: unknown) => writes.push(write),
+    } as unknown as Pass;
+    reconcileRestart(pass, NO_TRAFFIC);
+    assert.equal(writes.length, evicted);
+  });
+}

@@ -1,12 +1,30 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { checkFixpoint } from "../../../test/support/reconciler-checks.ts";
 import type { ReplicaSet } from "../../api/apps.ts";
 import type { KubeObject } from "../../api/meta.ts";
 import type { Instant } from "../../base/time.ts";
-import { annotations } from "./keys.ts";
+import { resources } from "../../kube/resource.ts";
+import { annotations, POD_TEMPLATE_HASH } from "./keys.ts";
 import type { Pass } from "./pass.ts";
-import { aService } from "./rollout.fixture.ts";
-import { mayReceive } from "./services.ts";
+import {
+  aRollout,
+  aService,
+  deployed,
+  HASH,
+  patchStatus,
+  promote,
+  selectorHash,
+  setImage,
+  sizes,
+  startArgo,
+  statusOf,
+  weights,
+} from "./rollout.fixture.ts";
+import { mayReceive, selectedHash } from "./services.ts";
+import type { Step } from "./types.ts";
+
+const CANARY = "istio-rollout-canary";
 
 const aReplicaSet = (replicas: number, availableReplicas: number, observedGeneration = 3): ReplicaSet => ({
   apiVersion: "apps/v1",
@@ -84,3 +102,82 @@ for (const { name, service = managed, replicaSet, pods, may, looksAgain = false 
     assert.equal(wakes.length > 0, looksAgain);
   });
 }
+
+test("INV-07 after a retry the canary's Service stays with the stable version until the canary is to have pods again", async () => {
+  const steps: Step[] = [{ pause: {} }, { setWeight: 40 }, { pause: {} }];
+  const world = await deployed(await startArgo(), aRollout({ steps, abortScaleDownDelaySeconds: 60 }, { replicas: 2 }));
+  await setImage(world, "yellow");
+  await world.advance(10_000);
+  await promote(world);
+  await world.advance(10_000);
+  assert.deepEqual(await weights(world), [60, 40]);
+  await patchStatus(world, { abort: true });
+  await world.advance(10_000);
+  const targets = [await selectorHash(world, CANARY)];
+  const watch = world.client.watch(
+    resources.services,
+    { namespace: "default", resourceVersion: "0" },
+    {
+      onEvent: ({ object }) => {
+        if (object.metadata.name === CANARY) targets.push(selectedHash(object));
+      },
+      onEnd: () => {},
+    },
+  );
+  await patchStatus(world, { abort: false });
+  await world.advance(20_000);
+  assert.deepEqual([...new Set(targets)], [HASH.blue]);
+  assert.deepEqual(await sizes(world), { [HASH.blue]: 2, [HASH.yellow]: 0 });
+  await promote(world);
+  await world.advance(20_000);
+  assert.equal(await selectorHash(world, CANARY), HASH.yellow);
+  await checkFixpoint(world);
+  await world.stop();
+  watch.stop();
+});
+
+test("INV-07 a retry at once takes the Service back before the pods", async () => {
+  const steps: Step[] = [{ pause: {} }, { setWeight: 40 }, { pause: {} }];
+  const world = await deployed(await startArgo(), aRollout({ steps }, { replicas: 2 }));
+  await setImage(world, "yellow");
+  await world.advance(10_000);
+  await promote(world);
+  await world.advance(10_000);
+  const problems: string[] = [];
+  const watch = world.client.watch(
+    resources.replicaSets,
+    { namespace: "default", resourceVersion: "0" },
+    {
+      onEvent: ({ object }) => {
+        const isGone =
+          (object as ReplicaSet).spec.replicas === 0 && object.metadata.labels?.[POD_TEMPLATE_HASH] === HASH.yellow;
+        if (isGone && canarySelects === HASH.yellow) problems.push("the pods go while the Service selects them");
+      },
+      onEnd: () => {},
+    },
+  );
+  let canarySelects = "";
+  const services = world.client.watch(
+    resources.services,
+    { namespace: "default", resourceVersion: "0" },
+    {
+      onEvent: ({ object }) => {
+        if (object.metadata.name === CANARY) canarySelects = selectedHash(object);
+      },
+      onEnd: () => {},
+    },
+  );
+  await world.runner.stop();
+  await patchStatus(world, { abort: true });
+  await world.restartControllers();
+  while ((await statusOf(world)).abortedAt === undefined) await world.advance(10);
+  await patchStatus(world, { abort: false });
+  await world.advance(30_000);
+  assert.deepEqual(problems, []);
+  assert.deepEqual(await sizes(world), { [HASH.blue]: 2, [HASH.yellow]: 0 });
+  assert.equal(await selectorHash(world, CANARY), HASH.blue);
+  await checkFixpoint(world);
+  await world.stop();
+  watch.stop();
+  services.stop();
+});
