@@ -13,6 +13,7 @@ import { reconcileRestart } from "./restart.ts";
 import { serviceOf, switchService } from "./services.ts";
 import { isPromoted, markAborted, setCounts } from "./status.ts";
 import { letGoOfExperiments } from "./traffic/experiment-shares.ts";
+import { NO_TRAFFIC } from "./traffic.ts";
 
 /** One pass of a blue-green release, in the order of section 7. */
 export function reconcileBlueGreen(pass: Pass): Plan {
@@ -25,7 +26,7 @@ export function reconcileBlueGreen(pass: Pass): Plan {
   limitHistory(pass);
   letGoOfExperiments(pass); // of a canary that it was before
   scaleAll(pass);
-  reconcileRestart(pass);
+  reconcileRestart(pass, NO_TRAFFIC);
   pause(pass);
   switchActive(pass);
   analyse(pass);

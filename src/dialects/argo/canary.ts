@@ -15,7 +15,7 @@ import { availableOf, byRevisionDescending, hashOf, scaleDownDeadline, sumOf, wa
 import { resetStatus } from "./reset.ts";
 import { reconcileRestart } from "./restart.ts";
 import { moveRoles } from "./roles.ts";
-import { switchCanaryServices } from "./services.ts";
+import { selectedHash, serviceOf, switchCanaryServices } from "./services.ts";
 import { markAborted, setCounts } from "./status.ts";
 import { describeStep } from "./steps.ts";
 import { tellRefusedRoute } from "./traffic/refusal.ts";
@@ -36,7 +36,7 @@ export function reconcileCanary(pass: Pass): Plan {
   reconcileExperiment(pass);
   reconcileCanaryAnalysis(pass);
   scaleReplicaSets(pass, traffic);
-  reconcileRestart(pass);
+  reconcileRestart(pass, traffic);
   if (!pass.hasScaled) pauseAtStep(pass);
   return finishCanary(pass, traffic);
 }
@@ -68,7 +68,16 @@ export function scaleReplicaSets(pass: Pass, traffic: Traffic): void {
 
 function scaleNew(pass: Pass, newRS: ReplicaSet, wanted: number, traffic: Traffic): boolean {
   const isLeaving = pass.isAborted && pass.isRouted && !pass.isFullyPromoted;
-  return isLeaving ? drainAborted(pass, newRS, wanted, traffic) : pass.scale(newRS, wanted);
+  if (isLeaving) return drainAborted(pass, newRS, wanted, traffic);
+  const mustStay = wanted === 0 && pass.isRouted && mayBeAsked(pass, traffic);
+  return pass.scale(newRS, mustStay ? Math.min(1, wantedOf(newRS)) : wanted);
+}
+
+/** Steps that start over may want no pods of a version that its share or its Service still leads to (INV-01, INV-07). */
+function mayBeAsked(pass: Pass, traffic: Traffic): boolean {
+  const service = serviceOf(pass, pass.canary?.canaryService)?.service;
+  const isSelected = service !== undefined && selectedHash(service) === pass.newHash;
+  return isSelected || !traffic.isSettled || traffic.weight > 0;
 }
 
 /**

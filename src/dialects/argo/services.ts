@@ -2,6 +2,7 @@ import type { ReplicaSet } from "../../api/apps.ts";
 import type { KubeObject } from "../../api/meta.ts";
 import { isPodActive, isPodReady } from "../../kube/pods.ts";
 import { keyOf, resources } from "../../kube/resource.ts";
+import { desiredPair } from "./canary-counts.ts";
 import { annotations, POD_TEMPLATE_HASH } from "./keys.ts";
 import { type Pass, WAITING_FOR_DATA_PLANE } from "./pass.ts";
 import { availableOf, hashOf, isCounted, isFullyAvailable, wantedOf } from "./replica-sets.ts";
@@ -81,7 +82,9 @@ export function switchCanaryServices(pass: Pass, { isCanaryIdle }: { isCanaryIdl
   }
   const service = serviceOf(pass, canary?.canaryService)?.service;
   if (!service) return;
-  const goesBack = pass.isAborted && stableRS !== null && stableRS !== newRS;
+  const hasStable = stableRS !== null && stableRS !== newRS;
+  // Nor does its name lead to a version that is to have no pods yet, as after a retry (INV-07).
+  const goesBack = hasStable && (pass.isAborted || (pass.isRouted && desiredPair(pass).canary === 0));
   const target = goesBack ? stableRS : newRS;
   if (!target || (pass.isRouted && !isCanaryIdle)) {
     if (target && selectedHash(service) !== hashOf(target)) pass.trafficWait ??= WAITING_FOR_DATA_PLANE;

@@ -8,10 +8,11 @@ import type { KubeObject } from "../../../api/meta.ts";
 import { resources } from "../../../kube/resource.ts";
 import { type Script, startAnalysisWorld } from "../analysis-run/analysis-run.fixture.ts";
 import { analysisRunController } from "../analysis-run/index.ts";
-import { annotations } from "../keys.ts";
+import { annotations, POD_TEMPLATE_HASH } from "../keys.ts";
 import { aRollout } from "../rollout.fixture.ts";
 import type { Experiment, ExperimentSpec, ExperimentTemplate } from "../types.ts";
 import { experimentController } from "./index.ts";
+import { renderReplicaSet } from "./objects.ts";
 
 const controllers = [analysisRunController, experimentController];
 const start = async (script: Script = () => 1) => (await startAnalysisWorld(script, { controllers })).world;
@@ -296,4 +297,17 @@ test("INV-10 XP-008 its pods and Services stay for as long as its Rollout's rout
   const services = await world.list(resources.services, "default");
   assert.ok(!services.some(({ metadata: { name } }) => name === "exp-trial"));
   await world.stop();
+});
+
+test("INV-47 its pods never have the hash of a version of its Rollout, whose Services would select them", () => {
+  const one = template("trial");
+  const plain = renderReplicaSet(experiment({}), one, { collisionCount: undefined, taken: new Set() });
+  const hash = plain.metadata.labels?.[POD_TEMPLATE_HASH] ?? "";
+  const other = renderReplicaSet(experiment({}), one, { collisionCount: undefined, taken: new Set([hash]) });
+  assert.notEqual(other.metadata.labels?.[POD_TEMPLATE_HASH], hash);
+  assert.equal(
+    other.spec.template.metadata?.labels?.[POD_TEMPLATE_HASH],
+    other.metadata.labels?.[POD_TEMPLATE_HASH],
+    "the selector finds the pods",
+  );
 });

@@ -25,11 +25,11 @@ export function ownerOf({ apiVersion, kind, metadata }: Experiment): OwnerRefere
 export function renderReplicaSet(
   experiment: Experiment,
   template: ExperimentTemplate,
-  collisionCount?: number,
+  { collisionCount, taken }: { readonly collisionCount: number | undefined; readonly taken: ReadonlySet<string> },
 ): ReplicaSet {
   const { [POD_TEMPLATE_HASH]: _, ...labels } = template.template.metadata?.labels ?? {};
   const pod: PodTemplate = { ...template.template, metadata: { ...template.template.metadata, labels } };
-  const hash = podTemplateHash(pod, collisionCount);
+  const hash = freeHash(pod, collisionCount, taken);
   const withHash = { ...labels, [POD_TEMPLATE_HASH]: hash };
   return {
     apiVersion: "apps/v1",
@@ -52,6 +52,17 @@ export function renderReplicaSet(
       template: { ...pod, metadata: { ...pod.metadata, labels: withHash } },
     },
   };
+}
+
+/**
+ * The same template gives the same hash, and a Rollout's Services select by it: an experiment's pods would serve the
+ * requests of the version that they are measured against (INV-47). So theirs is another one.
+ */
+function freeHash(pod: PodTemplate, collisionCount: number | undefined, taken: ReadonlySet<string>): string {
+  for (let count = collisionCount; ; count = (count ?? 0) + 1) {
+    const hash = podTemplateHash(pod, count);
+    if (!taken.has(hash)) return hash;
+  }
 }
 
 function annotationsOf(experiment: Experiment, template: ExperimentTemplate): Record<string, string> {

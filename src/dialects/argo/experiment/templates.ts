@@ -1,11 +1,12 @@
 import type { ReplicaSet } from "../../../api/apps.ts";
+import type { KubeObject } from "../../../api/meta.ts";
 import { addSeconds, formatTime, type Instant, parseTime } from "../../../base/time.ts";
 import { resources } from "../../../kube/resource.ts";
 import type { PlannedEvent, Write } from "../../../runtime/plan.ts";
 import { annotations, POD_TEMPLATE_HASH } from "../keys.ts";
 import { availableOf, presentOf, readyOf, scaleDownDeadline, wantedOf } from "../replica-sets.ts";
 import { isHeld } from "../traffic/experiment-shares.ts";
-import type { ExperimentTemplate, ExperimentTemplateStatus } from "../types.ts";
+import type { ExperimentTemplate, ExperimentTemplateStatus, RolloutStatus } from "../types.ts";
 import type { ExperimentView } from "./gather.ts";
 import { ownerOf, renderReplicaSet, renderService, serviceName } from "./objects.ts";
 import { finishAt, isEnding, isTemplateCompleted, type TemplatePhase, templateStatusOf } from "./phases.ts";
@@ -63,7 +64,7 @@ interface Changes {
 const nothing: Changes = { writes: [], events: [], wakeAt: [], hasScaled: false, service: {} };
 
 function creation(
-  { experiment, collisions }: ExperimentView,
+  { experiment, collisions, rollout }: ExperimentView,
   template: ExperimentTemplate,
   before: ExperimentTemplateStatus | undefined,
 ): readonly Write[] {
@@ -73,9 +74,18 @@ function creation(
     {
       op: "create",
       type: resources.replicaSets,
-      object: renderReplicaSet(experiment, template, before?.collisionCount),
+      object: renderReplicaSet(experiment, template, {
+        collisionCount: before?.collisionCount,
+        taken: hashesOf(rollout),
+      }),
     },
   ];
+}
+
+/** Of the Rollout's own versions. */
+function hashesOf(rollout: KubeObject | null): ReadonlySet<string> {
+  const { stableRS = "", currentPodHash = "" } = (rollout?.["status"] ?? {}) as RolloutStatus;
+  return new Set([stableRS, currentPodHash]);
 }
 
 interface Sizing {
