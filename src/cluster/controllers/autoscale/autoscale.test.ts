@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkCrashAtEachWrite, checkFixpoint } from "../../../../test/support/reconciler-checks.ts";
 import type { MetricSpec } from "../../../api/autoscaling.ts";
+import type { AdmissionPlugin } from "../../../kube/admission.ts";
 import { isPodReady } from "../../../kube/pods.ts";
 import { resources } from "../../../kube/resource.ts";
 import {
@@ -453,9 +454,10 @@ test("K8S-242 a change by way of v1 keeps the metrics and the behavior of v2", a
   const before = await stored(world);
   const v1 = { ...resources.horizontalPodAutoscalers, version: "v1" };
   await world.patch(v1, KEY, { spec: { maxReplicas: 7 } });
-  const { spec, status } = await stored(world);
+  const { spec, status, metadata } = await stored(world);
   assert.deepEqual(spec, { ...before.spec, maxReplicas: 7 });
   assert.deepEqual(status, before.status);
+  assert.equal(metadata.annotations, undefined);
   await world.stop();
 });
 
@@ -469,6 +471,55 @@ test("K8S-242 K8S-113 a ReplicaSet is scaled too", async () => {
   const found = await world.get(resources.replicaSets, KEY);
   assert.equal((found?.["spec"] as { replicas?: number } | undefined)?.replicas, 3);
   await world.stop();
+});
+
+test("K8S-242 a scaling that is refused is told, counts for nothing, and is tried again at each look", async () => {
+  let mayScale = false;
+  let tries = 0;
+  const guard: AdmissionPlugin = {
+    name: "guard",
+    kind: "validating",
+    admit({ operation, type, object, oldObject }) {
+      const [before, after] = [oldObject, object].map((each) => (each?.["spec"] as { replicas?: number })?.replicas);
+      if (operation !== "UPDATE" || type.plural !== "deployments" || before === after || mayScale)
+        return { allowed: true };
+      tries++;
+      return { allowed: false, code: 422, reason: "Invalid", message: "not now" };
+    },
+  };
+  const { world, load } = await startAutoscaled({ packs: [{ crds: [], converters: {}, admission: [guard] }] });
+  const policies = [{ type: "Pods" as const, value: 2, periodSeconds: 1800 }];
+  await applied(world, workload(1), autoscaler({ behavior: { scaleUp: { policies } } }));
+  tries = 0;
+  load.cpuMilli = 1000;
+  await world.advance(5 * SYNC_MS);
+  assert.equal(tries, 5);
+  assert.equal(await sizeOf(world), 1);
+  assert.equal(conditionOf(await stored(world), "AbleToScale"), "False FailedUpdateScale");
+  const reason = "cpu resource utilization (percentage of request) above target";
+  const [failed] = await eventsOf(world, "FailedRescale");
+  assert.match(failed ?? "", /^New size: 3; reason: .* above target; error: .*not now/);
+  mayScale = true;
+  await world.advance(SYNC_MS);
+  assert.equal(await sizeOf(world), 3);
+  assert.deepEqual(await eventsOf(world, "SuccessfulRescale"), [`New size: 3; reason: ${reason}`]);
+  await world.stop();
+});
+
+test("K8S-242 under conflicts, lost answers and stale views the sizes are the same", async () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const { world, load } = await startAutoscaled({ seed });
+    await applied(world, workload(1), autoscaler());
+    world.setFaults({ staleMs: 500, conflict: 0.3, failedWrite: 0.1, lostAnswer: 0.1, droppedWatch: 0.05 });
+    load.cpuMilli = 500;
+    await world.advance(6 * SYNC_MS);
+    world.setFaults({});
+    await world.advance(SYNC_MS);
+    assert.equal(await sizeOf(world), 4, `seed ${seed}`);
+    await world.settle();
+    assert.ok((await eventsOf(world, "SuccessfulRescale")).length <= 1, "scaled once for one load");
+    await world.stop();
+  }
 });
 
 test("K8S-242 a crash after any write leads to the same sizes", () => {

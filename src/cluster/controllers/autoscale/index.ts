@@ -47,14 +47,14 @@ function gather(
   if (!autoscaler || autoscaler.metadata.deletionTimestamp) return null;
   const world = { cache, definitions: definitions() };
   const target = findTarget(autoscaler.spec.scaleTargetRef, key.namespace, world);
-  const podsOf = (selector: string) => selectedPods(selector, key.namespace, cache);
-  const selected = typeof target === "string" || target.selector === "" ? [] : podsOf(target.selector);
+  const selected = typeof target === "string" ? [] : selectedPods(target.selector, key.namespace, cache);
   const pods = typeof selected === "string" ? [] : selected;
-  const names = new Set(pods.map(({ metadata }) => metadata.name));
+  // Another one's selector against our pods, not the other way round: there may be many of both in a namespace.
   const rivals = othersOf(autoscaler, cache).filter(({ spec }) => {
+    if (pods.length === 0) return false;
     const other = findTarget(spec.scaleTargetRef, key.namespace, world);
-    const found = typeof other === "string" || other.selector === "" ? [] : podsOf(other.selector);
-    return typeof found !== "string" && found.some(({ metadata }) => names.has(metadata.name));
+    const matches = typeof other === "string" ? null : matcherOf(other.selector);
+    return typeof matches === "function" && pods.some(({ metadata }) => matches(metadata.labels));
   });
   return {
     autoscaler,
@@ -74,11 +74,22 @@ function othersOf({ metadata }: HorizontalPodAutoscaler, cache: CacheReader): re
     .filter((other) => other.metadata.name !== metadata.name);
 }
 
-/** A text: the selector says nothing. */
+/** A text: the selector cannot be read. */
 function selectedPods(selector: string, namespace: string, cache: CacheReader): readonly KubeObject[] | string {
+  const matches = matcherOf(selector);
+  if (typeof matches === "string") return matches;
+  return matches === null
+    ? []
+    : cache.list(resources.pods, namespace).filter(({ metadata }) => matches(metadata.labels));
+}
+
+type Matcher = ReturnType<typeof parseLabelSelector>;
+
+/** Null: a target that tells no selector has no pods, not all of them. */
+function matcherOf(selector: string): Matcher | string | null {
+  if (selector === "") return null;
   try {
-    const matches = parseLabelSelector(selector);
-    return cache.list(resources.pods, namespace).filter(({ metadata }) => matches(metadata.labels));
+    return parseLabelSelector(selector);
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
