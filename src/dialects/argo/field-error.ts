@@ -24,3 +24,8 @@ export function required(path: string, detail: string): FieldError {
 
 /** What a check finds; several things stand for nothing, so that conditions can be written as they are. */
 export type Found = FieldError | null | undefined | false | "";
+
+export const NEGATIVE = "must be greater than or equal to 0";
+
+/** In most paths the original leaves out which strategy it is. */
+export const STRATEGY = "spec.strategy";

@@ -30,7 +30,6 @@ import { hasWaited } from "./settling.ts";
 export function istioRouter(pass: Pass): Router {
   const { view, canary } = pass;
   const rule = canary?.trafficRouting?.istio?.destinationRule;
-  const own = managedNamesOf(pass);
   const additional = experimentShares(pass).map(({ serviceName = "", weight }) => ({ service: serviceName, weight }));
   const atRest: Wish = { weight: 0, total: pass.maxWeight, additional, managed: [] };
   const shares = view.virtualServices.map(({ object, config }) =>
@@ -44,7 +43,7 @@ export function istioRouter(pass: Pass): Router {
     standing: new Set(
       view.virtualServices.flatMap(({ object }) => (object?.spec?.http ?? []).map(({ name }) => name ?? "")),
     ),
-    decide: (wish) => joined(view.virtualServices.map((one) => decideVirtualService(pass, one, wish, own))),
+    decide: (wish) => joined(view.virtualServices.map((one) => decideVirtualService(pass, one, wish))),
   };
   if (!rule) return router;
   const subsets = view.destinationRule?.spec?.subsets ?? [];
@@ -104,18 +103,14 @@ export function selectionOf({ rollout }: Pass, config: IstioVirtualService): Rou
 
 // VirtualServices -----------------------------------------------------------------------------------------------------
 
-function decideVirtualService(
-  pass: Pass,
-  { object, config }: VirtualServiceView,
-  wish: Wish,
-  own: ReadonlySet<string>,
-): Decision {
+function decideVirtualService(pass: Pass, { object, config }: VirtualServiceView, wish: Wish): Decision {
   if (!object) return refused(`VirtualService \`${config.name}\` not found`, "VirtualServiceNotFound");
   const wanted = virtualServiceWish(pass, config, wish);
   const edit = editVirtualService(object, wanted);
   if (edit.error !== undefined) return refused(edit.error);
   if (!edit.changed) return NOTHING;
   const { name } = object.metadata;
+  const own = wanted.managedNames;
   const events = managedEvents(name, routeNames(object, own), routeNames(edit.object, own), wish);
   if (canaryShare(object, wanted) !== canaryShare(edit.object, wanted)) {
     const message = `VirtualService \`${name}\` set to desiredWeight '${wish.weight}'`;

@@ -33,13 +33,11 @@ export function wantedManagedRoutes(
 
 /** Every name that a managed route of this release may have. */
 export function managedNamesOf({ canary, steps }: Pass): ReadonlySet<string> {
-  return new Set(
-    [
-      ...(canary?.trafficRouting?.managedRoutes ?? []).map(({ name }) => name),
-      ...steps.flatMap(({ setHeaderRoute, setMirrorRoute }) => [
-        setHeaderRoute?.name ?? "",
-        setMirrorRoute?.name ?? "",
-      ]),
-    ].filter((name) => name !== ""),
-  );
+  const names = new Set((canary?.trafficRouting?.managedRoutes ?? []).map(({ name }) => name));
+  for (const { setHeaderRoute, setMirrorRoute } of steps) {
+    if (setHeaderRoute?.name) names.add(setHeaderRoute.name);
+    if (setMirrorRoute?.name) names.add(setMirrorRoute.name);
+  }
+  names.delete("");
+  return names;
 }
