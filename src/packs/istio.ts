@@ -165,16 +165,50 @@ const clientTls = object({
   caCrl: text,
 });
 
+const size: CrdSchema = { type: "integer", minimum: 0 };
+const consistentHash = object({
+  httpHeaderName: text,
+  httpCookie: object(
+    { name: text, path: text, ttl: duration, attributes: list(object({ name: text, value: text }, ["name"])) },
+    ["name"],
+  ),
+  useSourceIp: flag,
+  httpQueryParameterName: text,
+  ringHash: object({ minimumRingSize: size }),
+  maglev: object({ tableSize: size }),
+  minimumRingSize: size,
+});
+
+const connectionPool = object({
+  tcp: object({
+    maxConnections: int32,
+    connectTimeout: duration,
+    tcpKeepalive: object({ probes: uint32, time: duration, interval: duration }),
+    maxConnectionDuration: duration,
+    idleTimeout: duration,
+  }),
+  http: object({
+    http1MaxPendingRequests: int32,
+    http2MaxRequests: int32,
+    maxRequestsPerConnection: int32,
+    maxRetries: int32,
+    idleTimeout: duration,
+    h2UpgradePolicy: oneOfTexts("DEFAULT", "DO_NOT_UPGRADE", "UPGRADE"),
+    useClientProtocol: flag,
+    maxConcurrentStreams: int32,
+  }),
+});
+
 const trafficPolicyBlocks: Record<string, CrdSchema> = {
   loadBalancer: object({
     simple: oneOfTexts("UNSPECIFIED", "LEAST_CONN", "RANDOM", "PASSTHROUGH", "ROUND_ROBIN", "LEAST_REQUEST"),
-    consistentHash: anyObject,
+    consistentHash,
     localityLbSetting: anyObject,
     warmupDurationSecs: duration,
     warmup: anyObject,
     dynamicSubset: anyObject,
   }),
-  connectionPool: object({ tcp: anyObject, http: anyObject }),
+  connectionPool,
   outlierDetection: object({
     consecutiveErrors: int32,
     splitExternalLocalOriginErrors: flag,

@@ -1,5 +1,5 @@
-import type { ConsistentHashSpec, DestinationRule, TrafficPolicySpec } from "../api/istio.ts";
-import { isDnsLabel, isIpAddress, isWildcardDnsName } from "./validate-text.ts";
+import type { ConnectionPoolSpec, ConsistentHashSpec, DestinationRule, TrafficPolicySpec } from "../api/istio.ts";
+import { durationProblems, isDnsLabel, isIpAddress, isWildcardDnsName } from "./validate-text.ts";
 
 /** MESH-455. */
 export function destinationRuleProblems({ spec }: DestinationRule): string[] {
@@ -42,13 +42,41 @@ function trafficPolicyProblems(policy: TrafficPolicySpec): string[] {
   if (connectionPool && Object.keys(connectionPool).length === 0) {
     problems.push("connection pool must have at least one field");
   }
+  if (connectionPool) problems.push(...connectionPoolProblems(connectionPool));
   if (loadBalancer?.consistentHash) problems.push(...consistentHashProblems(loadBalancer.consistentHash));
   const minimumPercent = (loadBalancer?.["warmup"] as { minimumPercent?: number } | undefined)?.minimumPercent;
   if (minimumPercent !== undefined && minimumPercent > 100) {
     problems.push("minimumPercent value should be less than or equal to 100");
   }
-  for (const settings of portLevelSettings) if (!settings.port) problems.push("portLevelSettings must have a port");
+  for (const settings of portLevelSettings) {
+    if (!settings.port) problems.push("portLevelSettings must have a port");
+    if (settings.connectionPool) problems.push(...connectionPoolProblems(settings.connectionPool));
+  }
   return problems;
+}
+
+/** As Istio's validation names them. */
+const POOL_LIMITS = {
+  http: {
+    http1MaxPendingRequests: "http1 max pending requests",
+    http2MaxRequests: "http2 max requests",
+    maxRequestsPerConnection: "max requests per connection",
+    maxRetries: "max retries",
+  },
+  tcp: { maxConnections: "max connections" },
+};
+
+function connectionPoolProblems({ tcp, http }: ConnectionPoolSpec): string[] {
+  const negative = (fields: Record<string, unknown> | undefined, names: Readonly<Record<string, string>>) =>
+    Object.entries(names).flatMap(([field, name]) =>
+      Number(fields?.[field] ?? 0) < 0 ? [`${name} must be non-negative`] : [],
+    );
+  return [
+    ...negative(http, POOL_LIMITS.http),
+    ...durationProblems(http?.idleTimeout),
+    ...negative(tcp, POOL_LIMITS.tcp),
+    ...durationProblems(tcp?.connectTimeout),
+  ];
 }
 
 /** Envoy's table sizes end below this (MESH-182). */

@@ -1,4 +1,6 @@
-/** Checks of names that several Istio kinds share. Each gives one problem, or null. */
+import { parseDurationMs } from "../base/duration.ts";
+
+/** Checks of texts that several Istio kinds share. */
 
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
@@ -27,4 +29,14 @@ export function isHeaderName(text: string): boolean {
 /** Go's %q for the texts that occur here. */
 export function quote(text: string): string {
   return JSON.stringify(text);
+}
+
+/** MESH-133. */
+export function durationProblems(text: string | undefined): string[] {
+  if (text === undefined) return [];
+  const milliseconds = parseDurationMs(text);
+  if (milliseconds === null) return [`invalid duration ${quote(text)}`];
+  if (milliseconds === 0) return [];
+  if (milliseconds < 1) return ["duration must be greater than 1ms"];
+  return Number.isInteger(milliseconds) ? [] : ["only durations to ms precision are supported"];
 }

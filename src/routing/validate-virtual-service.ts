@@ -10,11 +10,10 @@ import type {
   StringMatch,
   VirtualService,
 } from "../api/istio.ts";
-import { parseDurationMs } from "../base/duration.ts";
 import { expandHost, hostMatches } from "./hosts.ts";
 import { compileRegex, REGEX_LENGTH_MAX } from "./regex.ts";
 import { isStatusCode, RETRY_TOKENS, splitRetryOn } from "./retry.ts";
-import { isDnsLabel, isHeaderName, isIpAddress, isWildcardDnsName, quote } from "./validate-text.ts";
+import { durationProblems, isDnsLabel, isHeaderName, isIpAddress, isWildcardDnsName, quote } from "./validate-text.ts";
 
 /** MESH-440…453. The order is Istio's: hosts, then the rules one by one. */
 export function virtualServiceProblems({ metadata, spec }: VirtualService): string[] {
@@ -288,14 +287,4 @@ function directResponseProblems({ directResponse }: HttpRouteSpec): string[] {
   const status = directResponse?.status;
   if (status === undefined || (status >= 200 && status <= 599)) return [];
   return [`HTTP status ${status} is not in range 200-599`];
-}
-
-/** MESH-133. */
-function durationProblems(text: string | undefined): string[] {
-  if (text === undefined) return [];
-  const milliseconds = parseDurationMs(text);
-  if (milliseconds === null) return [`invalid duration ${quote(text)}`];
-  if (milliseconds === 0) return [];
-  if (milliseconds < 1) return ["duration must be greater than 1ms"];
-  return Number.isInteger(milliseconds) ? [] : ["only durations to ms precision are supported"];
 }

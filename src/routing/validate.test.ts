@@ -222,6 +222,25 @@ const rules: readonly (readonly [name: string, spec: unknown, problems: readonly
     ["connection pool must have at least one field"],
   ],
   [
+    "negative bounds",
+    {
+      host: "web",
+      trafficPolicy: { connectionPool: { tcp: { maxConnections: -1 }, http: { maxRetries: -1, idleTimeout: "1h" } } },
+    },
+    ["max retries must be non-negative", "max connections must be non-negative"],
+  ],
+  [
+    "MESH-133 times of a pool, of a port's too",
+    {
+      host: "web",
+      trafficPolicy: {
+        connectionPool: { tcp: { connectTimeout: "soon" } },
+        portLevelSettings: [{ port: { number: 80 }, connectionPool: { http: { idleTimeout: "1us" } } }],
+      },
+    },
+    ['invalid duration "soon"', "duration must be greater than 1ms"],
+  ],
+  [
     "MESH-455 ring twice",
     hash({ minimumRingSize: 1, ringHash: {} }),
     ["only one of MinimumRingSize or Maglev/Ringhash can be specified"],
