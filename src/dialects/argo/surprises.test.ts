@@ -14,6 +14,17 @@ function basic(canary: Parameters<typeof aRollout>[0]): Rollout {
   return rollout;
 }
 
+const ABANDONED =
+  "spec.strategy: VirtualService istio-rollout-vsvc gives 10 % to Service istio-rollout-canary, and nobody changes that any " +
+  "more; abort or finish a release before its routes are taken away";
+
+/** In the middle of a release. */
+function withShare(weight: number): Rollout {
+  const canary = { weight, serviceName: "istio-rollout-canary", podTemplateHash: "a" };
+  const stable = { weight: 100 - weight, serviceName: "istio-rollout-stable", podTemplateHash: "b" };
+  return { ...aRollout(), status: { canary: { weights: { canary, stable } } } };
+}
+
 const cases: readonly [name: string, rollout: Rollout, old: Rollout | null, warnings: readonly string[]][] = [
   ["nothing to tell", aRollout({ maxSurge: 5, maxUnavailable: "25%", abortScaleDownDelaySeconds: 30 }), null, []],
   [
@@ -43,6 +54,10 @@ const cases: readonly [name: string, rollout: Rollout, old: Rollout | null, warn
     aRollout({ abortScaleDownDelaySeconds: 5 }),
     [`spec.strategy.canary.${NEVER}`],
   ],
+  ["INV-32 a route that a release has no share of", basic({}), withShare(0), []],
+  ["INV-32 a route that a release has a share of", basic({}), withShare(10), [ABANDONED]],
+  ["INV-32 another strategy", blueGreenRollout({}), withShare(10), [ABANDONED]],
+  ["INV-32 a route that stays", aRollout({ steps: [] }), withShare(10), []],
 ];
 
 const noReader = { get: () => null, list: () => [] };

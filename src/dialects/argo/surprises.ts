@@ -1,5 +1,6 @@
 import type { AdmissionPlugin } from "../../kube/admission.ts";
 import { resources } from "../../kube/resource.ts";
+import { virtualServiceConfigs } from "./gather.ts";
 import type { Rollout } from "./types.ts";
 
 /** What is allowed in a Rollout and means something else than most people think: told when it is written. */
@@ -9,8 +10,10 @@ export const surpriseWarnings: AdmissionPlugin = {
   admit({ type, subresource, object, oldObject }) {
     const isRollout = type.group === resources.argoRollouts.group && type.kind === resources.argoRollouts.kind;
     if (!isRollout || subresource !== "" || !object) return { allowed: true };
-    const known = new Set(oldObject ? surprisesOf(oldObject as Rollout) : []);
-    const warnings = surprisesOf(object as Rollout).filter((text) => !known.has(text));
+    const [after, before] = [object as Rollout, (oldObject ?? null) as Rollout | null];
+    const known = new Set(before ? surprisesOf(before) : []);
+    const warnings = [...surprisesOf(after)].filter((text) => !known.has(text));
+    if (before) warnings.push(...abandonedShares(before, after));
     return { allowed: true, ...(warnings.length > 0 ? { warnings } : {}) };
   },
 };
@@ -41,4 +44,30 @@ export function surprisesOf({ spec }: Rollout): readonly string[] {
         : [],
     ),
   ];
+}
+
+/** Routes that are the user's own: nothing puts them back when the Rollout names them no more. */
+const OTHER_ROUTERS = ["alb", "traefik", "apisix", "plugins"] as const;
+
+/** A release that has a share loses sight of the routes that give it (INV-32). */
+function abandonedShares(before: Rollout, after: Rollout): readonly string[] {
+  const { canary } = before.status?.canary?.weights ?? {};
+  if (!canary || canary.weight === 0) return [];
+  const left = routesOf(after);
+  const whom = canary.serviceName ? `Service ${canary.serviceName}` : "the canary";
+  return [...routesOf(before)]
+    .filter((route) => !left.has(route))
+    .map(
+      (route) =>
+        `spec.strategy: ${route} gives ${canary.weight} % to ${whom}, and nobody changes that any more; ` +
+        "abort or finish a release before its routes are taken away",
+    );
+}
+
+function routesOf(rollout: Rollout): ReadonlySet<string> {
+  const routing = rollout.spec.strategy?.canary?.trafficRouting;
+  return new Set([
+    ...virtualServiceConfigs(rollout).map(({ config }) => `VirtualService ${config.name}`),
+    ...OTHER_ROUTERS.filter((router) => routing?.[router] !== undefined).map((router) => `what ${router} names`),
+  ]);
 }
