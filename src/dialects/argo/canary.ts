@@ -69,7 +69,7 @@ export function scaleReplicaSets(pass: Pass, traffic: Traffic): void {
 function scaleNew(pass: Pass, newRS: ReplicaSet, wanted: number, traffic: Traffic): boolean {
   const isLeaving = pass.isAborted && pass.isRouted && !pass.isFullyPromoted;
   if (isLeaving) return drainAborted(pass, newRS, wanted, traffic);
-  const mustStay = wanted === 0 && pass.isRouted && mayBeAsked(pass, traffic);
+  const mustStay = wanted === 0 && pass.replicas > 0 && pass.isRouted && mayBeAsked(pass, traffic);
   return pass.scale(newRS, mustStay ? Math.min(1, wantedOf(newRS)) : wanted);
 }
 

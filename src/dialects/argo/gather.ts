@@ -10,7 +10,7 @@ import { DATA_PLANE_KEY } from "../../traffic/data-plane.ts";
 import { takesEveryRoute } from "./istio-routes.ts";
 import { POD_TEMPLATE_HASH } from "./keys.ts";
 import { byAge } from "./replica-sets.ts";
-import { gatherRouteObjects } from "./traffic/route-objects.ts";
+import { gatherRouteObjects, routeRivals } from "./traffic/route-objects.ts";
 import type { AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate, Experiment, Rollout } from "./types.ts";
 import type { RolloutView, ServiceView, TemporaryService, VirtualServiceView, Workload } from "./view.ts";
 
@@ -28,6 +28,7 @@ export function gatherRollout(
   const selector = rollout.spec.selector ?? {};
   const owned = cache.ownedBy<ReplicaSet>(resources.replicaSets, uid);
   const experiments = cache.ownedBy<Experiment>(resources.experiments, uid);
+  const routeObjects = gatherRouteObjects(rollout, cache, temporaryServices(experiments));
   const candidates = isEmpty(selector)
     ? []
     : cache.selectedBy<ReplicaSet>(resources.replicaSets, key.namespace, selector);
@@ -53,7 +54,7 @@ export function gatherRollout(
     ),
     virtualServices: virtualServicesOf(rollout, cache),
     destinationRule: destinationRuleOf(rollout, cache),
-    routeObjects: gatherRouteObjects(rollout, cache, temporaryServices(experiments)),
+    routeObjects,
     ruleSlices: ruleSlicesOf(rollout, cache),
     dataPlane: cache.get(resources.configMaps, DATA_PLANE_KEY),
     analysisRuns: cache.ownedBy<AnalysisRun>(resources.analysisRuns, uid),
@@ -62,6 +63,7 @@ export function gatherRollout(
     clusterTemplates: byName(cache.list<ClusterAnalysisTemplate>(resources.clusterAnalysisTemplates)),
     pods: new Map(owned.map((one) => [one.metadata.name, cache.ownedBy(resources.pods, one.metadata.uid ?? "")])),
     rivals: rivalsOf(rollout, cache),
+    routeRivals: routeRivals(rollout, routeObjects, { cache, isFirst: (other) => isOlder(other, rollout) }),
   };
 }
 

@@ -107,10 +107,19 @@ export function validateRouteObjects(pass: Pass): FieldError | null {
     validateChoice(`${CANARY_ROUTING}.alb`, routing.alb, "Ingress", "Ingresses"),
     ...validateIngresses(pass, routing),
     ...validateMappings(pass, routing),
+    validateRivals(pass),
   ]) {
     if (found) return found;
   }
   return null;
+}
+
+/** ARC-926. */
+function validateRivals({ view }: Pass): Found {
+  const [rival] = view.routeRivals;
+  if (!rival) return null;
+  const path = rival.kind === resources.ingresses.kind ? `${CANARY_ROUTING}.alb` : `${CANARY_ROUTING}.plugins`;
+  return invalid(path, rival.key, `the weights of the same ${rival.kind} are already set by this older Rollout`);
 }
 
 function validateChoice(path: string, config: Record<string, unknown> | undefined, one: string, many: string): Found {

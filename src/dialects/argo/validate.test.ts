@@ -39,6 +39,7 @@ function viewOf(rollout: Rollout, change: Partial<RolloutView> = {}): RolloutVie
     clusterTemplates: new Map(),
     pods: new Map(),
     rivals: [],
+    routeRivals: [],
     temporary: new Map(),
     ...change,
   };

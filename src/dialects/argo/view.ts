@@ -2,7 +2,7 @@ import type { PodTemplate, ReplicaSet } from "../../api/apps.ts";
 import type { DestinationRule, VirtualService } from "../../api/istio.ts";
 import type { KubeObject } from "../../api/meta.ts";
 import type { Instant } from "../../base/time.ts";
-import type { RouteObjects } from "./traffic/route-objects.ts";
+import type { RouteObjects, RouteRival } from "./traffic/route-objects.ts";
 import type {
   AnalysisRun,
   AnalysisTemplate,
@@ -53,6 +53,8 @@ export interface RolloutView {
   readonly pods: ReadonlyMap<string, readonly KubeObject[]>;
   /** Other Rollouts whose spec names one of our VirtualServices' routes too, oldest first. */
   readonly rivals: readonly string[];
+  /** The same for objects of other routers. */
+  readonly routeRivals: readonly RouteRival[];
 }
 
 export interface Workload {

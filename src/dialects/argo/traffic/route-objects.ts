@@ -8,6 +8,7 @@ import {
   type ResourceType,
   resources,
 } from "../../../kube/resource.ts";
+import { matchesLabelSelector } from "../../../kube/selector.ts";
 import type { CacheReader } from "../../../runtime/controller.ts";
 import { canaryMappingName, mappings } from "../../../traffic/ambassador/router.ts";
 import { apisixRoutes } from "../../../traffic/apisix/router.ts";
@@ -17,6 +18,7 @@ import { trafficSplits } from "../../../traffic/smi/router.ts";
 import { traefikServices } from "../../../traffic/traefik/router.ts";
 import type { Rollout, TrafficRouting } from "../types.ts";
 import { gatewayConfig } from "./gateway-config.ts";
+import { isContested } from "./rivals.ts";
 
 /** The objects that routers other than Istio's read and write. */
 
@@ -181,12 +183,48 @@ const indexes: ReadonlyMap<string, Index<Rollout>> = new Map(
 );
 
 export function rolloutsOfRouteObject(type: ResourceType, object: KubeObject, cache: CacheReader): string[] {
+  return concerned(type, object, cache).map((rollout) => formatKey(keyOf(rollout)));
+}
+
+function concerned(type: ResourceType, object: KubeObject, cache: CacheReader): readonly Rollout[] {
   const index = indexes.get(typeKey(type));
   if (!index) return [];
-  const rollouts = [formatKey(keyOf(object)), ANY].flatMap((entry) =>
+  return [formatKey(keyOf(object)), ANY].flatMap((entry) =>
     cache.indexedBy<Rollout>(resources.argoRollouts, index, entry),
   );
-  return rollouts.map((rollout) => formatKey(keyOf(rollout)));
+}
+
+export interface RouteRival {
+  /** Of the Rollout that was there before. */
+  readonly key: string;
+  /** The kind of what both would write. */
+  readonly kind: string;
+}
+
+/** ARC-926: whoever set these weights first, by `isFirst`. One that chooses routes by labels counts where they match. */
+export function routeRivals(
+  rollout: Rollout,
+  { found }: RouteObjects,
+  { cache, isFirst }: { readonly cache: CacheReader; readonly isFirst: (other: Rollout) => boolean },
+): readonly RouteRival[] {
+  return found.flatMap((one) => {
+    if (one.object === null) return [];
+    return concerned(one.type, one.object, cache)
+      .filter((other) => other.metadata.uid !== rollout.metadata.uid && isFirst(other))
+      .filter((other) => chooses(other, one) && isContested(rollout, other, one))
+      .map((other) => ({ key: formatKey(keyOf(other)), kind: one.type.kind }));
+  });
+}
+
+function chooses(rollout: Rollout, { type, key, object }: RouteObject): boolean {
+  const isNamed = targetsOf(rollout).some((one) => one.type === type && formatKey(one.key) === formatKey(key));
+  const isSelected = selectorsOf(rollout).some(
+    (one) =>
+      one.type === type &&
+      one.namespace === key.namespace &&
+      matchesLabelSelector(one.selector, object?.metadata.labels),
+  );
+  return isNamed || isSelected;
 }
 
 /** A kind came or went. */
