@@ -158,6 +158,25 @@ test("ARC-821 ARC-820 after an abort under load the size stays, then follows the
   await world.stop();
 });
 
+for (const dynamicStableScale of [false, true]) {
+  const how = dynamicStableScale ? " with dynamicStableScale" : "";
+  test(`ARC-820 ARC-910 load that grows right after an abort is stable's alone${how}`, async () => {
+    const { world, load, history } = await start({ dynamicStableScale });
+    await setImage(world, "yellow");
+    load.cpuMilli = 600;
+    await world.advance(5 * SYNC_MS);
+    await patchStatus(world, { abort: true });
+    load.cpuMilli = 900;
+    await world.advance(5 * SYNC_MS);
+    assert.deepEqual(history, [2, 4, 6, 9]);
+    assert.deepEqual(await sizes(world), { [HASH.blue]: 9, [HASH.yellow]: 0 });
+    assert.deepEqual(await weights(world), [100, 0]);
+    assert.equal((await statusOf(world)).phase, "Degraded");
+    await checkFixpoint(world);
+    await world.stop();
+  });
+}
+
 for (const cpuMilli of [200, 270, 400, 520, 800]) {
   test(`INV-19b ARC-821 at a constant demand of ${cpuMilli}m a release changes no size for good`, async () => {
     const { world, load, history } = await start({});
@@ -181,7 +200,7 @@ for (const cpuMilli of [200, 270, 400, 520, 800]) {
 test("ARC-820 a crash at any write while an autoscaler and a release work", () => {
   const loads = new WeakMap<World, Load>();
   return checkCrashAtEachWrite({
-    every: 3,
+    every: 8,
     async start() {
       const { world, load } = await start({});
       loads.set(world, load);

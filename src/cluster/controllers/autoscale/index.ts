@@ -8,7 +8,7 @@ import type { Controller } from "../../../runtime/controller.ts";
 import type { ResourceDefinition } from "../../apiserver/resource.ts";
 import type { UsageSource } from "../../usage.ts";
 import { type AutoscalerView, reconcile } from "./reconcile.ts";
-import { findTarget } from "./target.ts";
+import { findTarget, scalablesOf } from "./target.ts";
 
 export interface AutoscaleOptions {
   readonly usage: UsageSource;
@@ -45,7 +45,7 @@ function gather(
 ): AutoscalerView | null {
   const autoscaler = cache.get<HorizontalPodAutoscaler>(resources.horizontalPodAutoscalers, key);
   if (!autoscaler || autoscaler.metadata.deletionTimestamp) return null;
-  const world = { cache, definitions: definitions() };
+  const world = { cache, scalables: scalablesOf(definitions()) };
   const target = findTarget(autoscaler.spec.scaleTargetRef, key.namespace, world);
   const selected = typeof target === "string" ? [] : selectedPods(target.selector, key.namespace, cache);
   const pods = typeof selected === "string" ? [] : selected;
