@@ -16,7 +16,7 @@ import { loadOrCreateCredentials, renderKubeconfig, writePrivate } from "../clus
 import { startHttpServer } from "../cluster/apiserver/wire/http-server.ts";
 import { autoscaleController } from "../cluster/controllers/autoscale/index.ts";
 import { type BuiltinControllersOptions, builtinControllers, listableTypes } from "../cluster/controllers/index.ts";
-import { createImageTable } from "../cluster/kubelet/images.ts";
+import { createImageTable, imageFileProblem } from "../cluster/kubelet/images.ts";
 import { createKubelet } from "../cluster/kubelet/kubelet.ts";
 import { schedulerController } from "../cluster/kubelet/scheduler.ts";
 import { acquireLock } from "../cluster/store/lock-file.ts";
@@ -134,6 +134,9 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
 
   const running = runningInstance(directory);
   if (running) throw new StartError(alreadyRunning(directory, running));
+  const imagesFile = options.imagesFile ?? path.join(directory.root, "images.yaml");
+  const imageProblem = imageFileProblem(imagesFile);
+  if (imageProblem !== null) throw new StartError(imageProblem);
   const { log, release } = openLog(options);
   stops.push(release);
   const gatewayPort = await usablePort("gateway-port", options.gatewayPort);
@@ -162,7 +165,7 @@ async function start(options: ClusterOptions, stops: (() => void | Promise<void>
   const images = createImageTable({
     appsDirectory: APPS,
     nodePath: process.execPath,
-    file: options.imagesFile ?? path.join(directory.root, "images.yaml"),
+    file: imagesFile,
   });
   let gate: (pod: KubeObject) => Promise<void> = () => Promise.resolve();
   const kubelet = createKubelet({

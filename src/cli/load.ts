@@ -85,7 +85,9 @@ async function runLoad(options: LoadOptions): Promise<void> {
   if (options.json) console.log(JSON.stringify(counts));
   else print(counts);
   if (counts.sent === 0 || counts.errors === counts.sent) {
-    throw new UsageError(`no request was answered by ${instance.gateway}${options.path}`);
+    const why = load.lastError === null ? "" : `: ${load.lastError}`;
+    const hint = /ECONNREFUSED/.test(why) ? "; it listens once there is a Gateway or an Ingress" : "";
+    throw new UsageError(`no request was answered by ${instance.gateway}${options.path}${why}${hint}`);
   }
 }
 
@@ -113,12 +115,18 @@ export class SteadyLoad {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: OPEN_MAX });
   readonly #open = new Set<Promise<void>>();
   #counts: LoadCounts = emptyCounts();
+  #lastError: string | null = null;
   #cancel: Cancel = () => {};
   #nextAt = 0;
 
   constructor(url: string, options: SteadyLoadOptions) {
     this.#url = url;
     this.#options = options;
+  }
+
+  /** Why the last request without an answer had none. */
+  get lastError(): string | null {
+    return this.#lastError;
   }
 
   start(): void {
@@ -156,8 +164,9 @@ export class SteadyLoad {
     const { intervalMs: _, ...options } = this.#options;
     const done = sendRequest(this.#url, { ...options, agent: this.#agent })
       .then(({ status, body }) => this.#count(String(status), body))
-      .catch(() => {
+      .catch((error: Error) => {
         this.#counts.errors++;
+        this.#lastError = error.message;
       })
       .finally(() => this.#open.delete(done));
     this.#open.add(done);

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
-import { commandLine, createImageTable, parseImage, parseImageTable } from "./images.ts";
+import { commandLine, createImageTable, imageFileProblem, parseImage, parseImageTable } from "./images.ts";
 
 const references: [string, string | null][] = [
   ["busybox", "busybox latest"],
@@ -116,3 +116,14 @@ for (const [yaml, problem] of wrong) {
     assert.match(result.problem, problem);
   });
 }
+
+test("K8S-275 a user's file is looked at before a cluster starts; it need not be there", () => {
+  const directory = mkdtempSync(path.join(tmpdir(), "fairway-images-"));
+  const file = path.join(directory, "images.yaml");
+  assert.equal(imageFileProblem(file), null);
+  writeFileSync(file, "images: [{image: a}]");
+  assert.match(imageFileProblem(file) ?? "", /images\[0\]\.command: is required$/);
+  writeFileSync(file, "images: [{image: a, command: [b]}]");
+  assert.equal(imageFileProblem(file), null);
+  rmSync(directory, { recursive: true });
+});

@@ -151,6 +151,12 @@ function globMatches(pattern: string, text: string): boolean {
   return new RegExp(`^${escaped}$`).test(text);
 }
 
+/** What is wrong with the user's file; null when it is right or not there. Every pod would wait for its image. */
+export function imageFileProblem(file: string): string | null {
+  const read = readUserImages(file);
+  return "problem" in read ? read.problem : null;
+}
+
 function readUserImages(file: string): { entries: readonly ImageEntry[] } | { problem: string } {
   let text: string;
   try {
