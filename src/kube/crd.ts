@@ -1,4 +1,5 @@
 import type { KubeObject } from "../api/meta.ts";
+import { conditionsOf, findCondition } from "./pods.ts";
 
 /**
  * A short notation for CustomResourceDefinitions: what a pack or dialect says about its kinds, as plain data. The
@@ -121,4 +122,10 @@ function renderVersion(version: CrdVersion): Record<string, unknown> {
     ...(Object.keys(subresources).length > 0 ? { subresources } : {}),
     ...(columns ? { additionalPrinterColumns: columns.map((column) => ({ ...column })) } : {}),
   };
+}
+
+/** The server serves what this CustomResourceDefinition defines. */
+export function isEstablished(definition: KubeObject): boolean {
+  // `status` is there on every kind that has conditions; KubeObject does not name it.
+  return findCondition(conditionsOf(definition as { status?: unknown }), "Established")?.status === "True";
 }

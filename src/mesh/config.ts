@@ -5,7 +5,7 @@ import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { TypeCache } from "../kube/cache.ts";
 import type { KubeClient } from "../kube/client.ts";
-import { conditionsOf, findCondition } from "../kube/pods.ts";
+import { isEstablished } from "../kube/crd.ts";
 import { Reflector } from "../kube/reflector.ts";
 import { qualifiedPlural, type ResourceType, resources } from "../kube/resource.ts";
 import { compile } from "../routing/compile.ts";
@@ -88,11 +88,8 @@ export class ConfigSource {
   /** A kind that was not served when we listed it is listed again once its definition is established, not later. */
   #onDefinition(definition: KubeObject | null): void {
     if (definition === null) return;
-    // `status` is there on every kind that has conditions; KubeObject does not name it.
-    const isEstablished =
-      findCondition(conditionsOf(definition as { status?: unknown }), "Established")?.status === "True";
     const reflector = this.#reflectors.get(definition.metadata.name);
-    if (isEstablished && reflector?.state === "waiting") reflector.relist();
+    if (isEstablished(definition) && reflector?.state === "waiting") reflector.relist();
   }
 
   #touch(): void {

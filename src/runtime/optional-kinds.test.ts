@@ -72,3 +72,17 @@ for (const builtinControllers of [false, true]) {
     await world.stop();
   });
 }
+
+test("K8S-58 K8S-151 a kind that was not served is listed as soon as its definition is established, not at the next try", async () => {
+  const seen: string[] = [];
+  const circles = { ...controllerOf(seen), watches: controllerOf(seen).watches.slice(0, 1) };
+  const controller = { ...circles, watches: circles.watches.map(({ isOptional: _, ...watch }) => watch) };
+  const world = await startWorld({ controllers: [controller] });
+  await world.advance(300_000); // by now the tries are as rare as they get
+  await world.apply(crd("v1"));
+  await world.advance(1000);
+  await world.apply({ apiVersion: "shapes.test/v1", kind: "Circle", metadata: { name: "a" }, spec: {} });
+  await world.advance(100);
+  assert.deepEqual(seen, ["shapes.test/v1 a"]);
+  await world.stop();
+});

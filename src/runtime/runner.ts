@@ -6,6 +6,7 @@ import type { Random } from "../base/random.ts";
 import type { Instant } from "../base/time.ts";
 import { type CacheReader, CacheSet, type Change, type TypeCache, typeKey } from "../kube/cache.ts";
 import type { KubeClient } from "../kube/client.ts";
+import { isEstablished } from "../kube/crd.ts";
 import { type ApiError, isApiError } from "../kube/errors.ts";
 import { Reflector } from "../kube/reflector.ts";
 import { formatKey, keyOf, parseKey, qualifiedPlural, type ResourceType, resources } from "../kube/resource.ts";
@@ -278,11 +279,22 @@ class ControllerRunner implements Runner {
     }
   }
 
+  /** A kind that was not served when we listed it is listed again once its definition is established, not later. */
+  #onDefinition(definition: KubeObject): void {
+    if (!isEstablished(definition)) return;
+    for (const { type } of this.#caches.all()) {
+      const reflector = this.#reflectors.get(typeKey(type));
+      if (qualifiedPlural(type) === definition.metadata.name && reflector?.state === "waiting") reflector.relist();
+    }
+  }
+
   #onChange(change: Change): void {
     if (this.#isStopped) return;
     this.#options.observer?.onChange?.(change);
     for (const loop of this.#loops) loop.onChange(change);
-    if (typeKey(change.type) === typeKey(resources.customResourceDefinitions)) this.refreshKinds();
+    if (typeKey(change.type) !== typeKey(resources.customResourceDefinitions)) return;
+    this.refreshKinds();
+    if (change.after) this.#onDefinition(change.after);
   }
 
   #onProgress(): void {
