@@ -77,10 +77,10 @@ function switchActive(pass: Pass): void {
     if (target !== "" && activeHash(pass) !== target && availableOf(stableRS) > 0) move(target);
     return;
   }
-  if (!hasNoOther(pass) && isAdrift(pass)) {
+  if (stableRS && availableOf(stableRS) > 0 && !hasNoOther(pass) && isAdrift(pass)) {
     // Back to the version that users had, not on to one that nobody has approved (INV-07).
-    if (stableRS && availableOf(stableRS) > 0) move(hashOf(stableRS));
-    if (stableRS) return;
+    move(hashOf(stableRS));
+    return;
   }
   if (!newRS || pass.isHalted || !isSaturated(pass)) return;
   if (!isFastTracked(pass) && !(isPauseCompleted(pass) && hasPassed(pass, "pre"))) return;

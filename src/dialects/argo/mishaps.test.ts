@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkFixpoint } from "../../../test/support/reconciler-checks.ts";
 import type { World } from "../../../test/support/world.ts";
+import type { KubeObject } from "../../api/meta.ts";
 import { resources } from "../../kube/resource.ts";
 import { blueGreenObjects, release, selected, startBlueGreen } from "./blue-green.fixture.ts";
 import { annotations } from "./keys.ts";
@@ -230,6 +231,28 @@ test("INV-07 a version with pods that somebody chose by hand stays", async () =>
     spec: { selector: { "rollouts-pod-template-hash": HASH.yellow } },
   });
   await world.advance(5000);
+  assert.deepEqual(await selected(world), { active: HASH.yellow, preview: HASH.yellow });
+  await world.stop();
+});
+
+test("INV-31 an active Service that leads nowhere goes on once approved, though stable has no pod to go back to", async () => {
+  const sick = {
+    kubelet: { behaviourOf: (pod: KubeObject) => (pod.metadata.labels?.["sick"] ? { readyMs: null } : {}) },
+  };
+  const world = await startBlueGreen({ autoPromotionEnabled: false }, sick);
+  await release(world, "yellow");
+  const spec = { template: { metadata: { labels: { sick: "yes" } } } };
+  await world.patch(resources.replicaSets, replicaSet(HASH.blue), { spec });
+  for (const { metadata } of await world.list(resources.pods)) {
+    if (metadata.labels?.["rollouts-pod-template-hash"] !== HASH.blue) continue;
+    await world.client.delete(resources.pods, { namespace: "default", name: metadata.name });
+  }
+  await world.advance(5000);
+  await world.patch(resources.services, ACTIVE, { spec: { selector: { "rollouts-pod-template-hash": "nowhere" } } });
+  await world.advance(60_000);
+  assert.deepEqual(await selected(world), { active: "nowhere", preview: HASH.yellow });
+  await promote(world);
+  await world.advance(60_000);
   assert.deepEqual(await selected(world), { active: HASH.yellow, preview: HASH.yellow });
   await world.stop();
 });
