@@ -297,6 +297,15 @@ describe("connectionPool, through real sockets", () => {
     assert.equal(web.connections(), 4);
   });
 
+  test("MESH-191 a pod that closes after each answer: whoever waits gets the next connection", async () => {
+    const web = await bed.serve((_req, res) => res.writeHead(200, { connection: "close" }).end("ok"));
+    bed.service("web", [{ name: "s1", port: web.port }]);
+    rule({ tcp: { maxConnections: 1 } });
+    await open();
+    assert.deepEqual(statuses(await send(5).all), Array(5).fill(200));
+    assert.equal(web.connections(), 5);
+  });
+
   test("MESH-191 WebSockets count, and do not wait", async () => {
     const web = await bed.serveRaw((socket) =>
       socket.once("data", () =>
