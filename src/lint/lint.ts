@@ -4,6 +4,7 @@ import type { Rule } from "./rule.ts";
 import { analysisQuery } from "./rules/analysis-query.ts";
 import { analysisOfUnknownService } from "./rules/analysis-service.ts";
 import { analysisRefused } from "./rules/analysis-spec.ts";
+import { analysisNeverStarts } from "./rules/analysis-start.ts";
 import { analysisSurprises } from "./rules/analysis-surprises.ts";
 import { analysisUnreadable } from "./rules/analysis-text.ts";
 import { analysisOfTraffic } from "./rules/analysis-traffic.ts";
@@ -52,6 +53,7 @@ const rules: readonly Rule[] = [
   analysisOfUnknownService,
   analysisUnreadable,
   analysisRefused,
+  analysisNeverStarts,
   analysisQuery,
   analysisOfTraffic,
   analysisSurprises,

@@ -98,3 +98,23 @@ test("ARC-701 --fix writes the name that is there", () => {
   const file = source(good, rollout(canary));
   assert.match(fix(file, lint([file])), /templateName: success-rate\}/);
 });
+
+for (const [start, found] of [
+  [0, []],
+  [2, []],
+  [
+    3,
+    [
+      "Rollout default/shop: background analysis starts at step 3, which never comes: steps count from 0, the last one is 1",
+    ],
+  ],
+] as const) {
+  test(`RA-004 background analysis that starts at step ${start} of two`, () => {
+    const strategy = `canary: {analysis: {startingStep: ${start}, templates: [{templateName: t}]}, steps: [{setWeight: 10}, {pause: {}}]}`;
+    const warnings = lint([source(rollout(strategy))]).filter(({ code }) => code === "RA-004");
+    assert.deepEqual(
+      warnings.map(({ message }) => message),
+      found,
+    );
+  });
+}

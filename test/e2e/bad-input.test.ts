@@ -193,6 +193,16 @@ test("a data directory that is a file is refused", async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
+test("K8S-275 a wrong image table is named at the start", async () => {
+  const directory = mkdtempSync(path.join(tmpdir(), "fairway-test-"));
+  const images = path.join(directory, "images.yaml");
+  writeFileSync(images, "images: [{image: shop/cart}]\n");
+  const { stderr, exitCode } = await fairway("up", "--memory", "--data", directory, "--images", images);
+  assert.match(stderr, /^error: the image table .*images\.yaml has a wrong entry: images\[0\]\.command: is required$/m);
+  assert.equal(exitCode, 1);
+  rmSync(directory, { recursive: true, force: true });
+});
+
 test("a missing kubectl is named", async () => {
   const directory = mkdtempSync(path.join(tmpdir(), "fairway-path-"));
   mkdirSync(path.join(directory, "bin"));
