@@ -19,7 +19,8 @@ export function compileRewrite(spec: HttpRewriteSpec | undefined, match: Compile
   return (pathWithQuery) => uri + pathWithQuery.slice(prefixLength);
 }
 
-function onPath(change: (path: string) => string): PathRewrite {
+/** The query stays as it is. */
+export function onPath(change: (path: string) => string): PathRewrite {
   return (pathWithQuery) => {
     const question = pathWithQuery.indexOf("?");
     if (question < 0) return change(pathWithQuery);

@@ -1,5 +1,5 @@
 import type { PathModifier } from "../../api/gateway-api.ts";
-import type { PathRewrite } from "../rewrite.ts";
+import { onPath, type PathRewrite } from "../rewrite.ts";
 
 /** How a rewrite or redirect changes the path (MESH-365); the query stays. Null: not at all. */
 export function compilePathModifier(modifier: PathModifier | undefined, matchedPrefix: string): PathRewrite | null {
@@ -21,12 +21,4 @@ function replacePrefix(path: string, prefix: string, replacement: string): strin
 
 export function withoutSlash(path: string): string {
   return path.endsWith("/") ? path.slice(0, -1) : path;
-}
-
-function onPath(change: (path: string) => string): PathRewrite {
-  return (pathWithQuery) => {
-    const question = pathWithQuery.indexOf("?");
-    if (question < 0) return change(pathWithQuery);
-    return change(pathWithQuery.slice(0, question)) + pathWithQuery.slice(question);
-  };
 }
