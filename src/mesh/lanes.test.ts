@@ -395,6 +395,8 @@ for (const [traceHeader, value] of traced) {
       const headers = { "x-asm-prefer-tag": "canary", ...(value === undefined ? {} : { [traceHeader]: value }) };
       const answer = await request(await bed.openGateway(), "/mock", { headers });
       assert.equal(answer.body, "mocka(canary) -> mockb(base) -> mockc(canary)");
+      // What came goes the whole way as it is: `fairway explain` and people look for it.
+      if (value !== undefined) assert.equal(bed.plane.accessLog.find({ trace: value }).length, 3);
     } finally {
       chain.close();
     }
