@@ -91,6 +91,13 @@ const typeOfKind: Readonly<Record<string, ResourceType>> = {
   Pod: resources.pods,
 };
 
+const ISTIO_CONTROLLER = "istio.io/gateway-controller";
+
+function ofGatewayApi(kind: string, name: string, spec: unknown, namespace = "default"): KubeObject {
+  const metadata = namespace === "" ? { name } : { name, namespace };
+  return { apiVersion: "gateway.networking.k8s.io/v1", kind, metadata, spec };
+}
+
 describe("the mesh from watched objects", () => {
   let server: Server;
   let bed: Bed;
@@ -248,6 +255,35 @@ describe("the mesh from watched objects", () => {
       sent.on("error", reject);
     });
   }
+
+  test("MESH-250 MESH-031 a Gateway is deleted and comes again while a request is open: the request ends well", async () => {
+    const held = Promise.withResolvers<http.ServerResponse>();
+    const web = await bed.serve((req, res) => (req.url === "/slow" ? held.resolve(res) : res.end("web")));
+    bed.service("web", [{ name: "s1", port: web.port }]);
+    store();
+    const listeners = [{ name: "http", port: 80, protocol: "HTTP" }];
+    const gatewayObject = ofGatewayApi("Gateway", "gw", { gatewayClassName: "istio", listeners });
+    const rules = [{ backendRefs: [{ name: "web", port: 80 }] }];
+    server.put(
+      resources.gatewayClasses,
+      ofGatewayApi("GatewayClass", "istio", { controllerName: ISTIO_CONTROLLER }, ""),
+    );
+    server.put(resources.apiGateways, gatewayObject);
+    server.put(resources.httpRoutes, ofGatewayApi("HTTPRoute", "r", { parentRefs: [{ name: "gw" }], rules }));
+    const running = await start();
+    const port = running.gatewayPorts()["80"]!;
+    const slow = request(port, "/slow");
+    const response = await held.promise;
+
+    const runs = (revision: number) =>
+      acknowledged(({ kinds }) => Number(kinds[qualifiedPlural(resources.apiGateways)]) >= revision);
+    await runs(server.delete(resources.apiGateways, "default", "gw"));
+    await assert.rejects(request(port, "/"), "the port is closed");
+    await runs(server.put(resources.apiGateways, gatewayObject));
+    assert.equal((await request(running.gatewayPorts()["80"]!, "/")).body, "web");
+    response.end("late");
+    assert.equal((await slow).body, "late");
+  });
 
   test("a kind that is not served yet holds nothing up, and is read as soon as it is served", async () => {
     server.unserve(resources.gateways, resources.virtualServices, resources.destinationRules);
