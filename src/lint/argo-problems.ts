@@ -1,11 +1,11 @@
 import type { KubeObject } from "../api/meta.ts";
 import { isRecord } from "../base/json.ts";
-import type { FieldError } from "../dialects/argo/field-error.ts";
 import { gatherRollout, podTemplates } from "../dialects/argo/gather.ts";
 import { Pass } from "../dialects/argo/pass.ts";
 import type { Rollout } from "../dialects/argo/types.ts";
+import type { FieldError } from "../dialects/argo/validate/field-error.ts";
+import { validateReferences } from "../dialects/argo/validate/references.ts";
 import { validateSpec } from "../dialects/argo/validate.ts";
-import { validateReferences } from "../dialects/argo/validate-references.ts";
 import type { RolloutView, ServiceView } from "../dialects/argo/view.ts";
 import { CacheSet } from "../kube/cache.ts";
 import { keyOf, type ResourceType, resources } from "../kube/resource.ts";

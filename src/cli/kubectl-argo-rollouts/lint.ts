@@ -1,5 +1,5 @@
 import type { KubeObject } from "../../api/meta.ts";
-import { formatFieldError } from "../../dialects/argo/field-error.ts";
+import { formatFieldError } from "../../dialects/argo/validate/field-error.ts";
 import { rolloutProblems } from "../../lint/argo-problems.ts";
 import { CommandError } from "../plugin/command.ts";
 import { readManifests } from "./manifest.ts";

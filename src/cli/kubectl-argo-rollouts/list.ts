@@ -1,6 +1,6 @@
 import type { KubeObject } from "../../api/meta.ts";
 import { formatAge, formatTime, type Instant, parseTime } from "../../base/time.ts";
-import { shownPhase } from "../../dialects/argo/shown-phase.ts";
+import { shownPhase } from "../../dialects/argo/status/shown-phase.ts";
 import { documentOf } from "../../dialects/argo/summary/document.ts";
 import { summariseExperimentBriefly } from "../../dialects/argo/summary/experiment.ts";
 import { setWeight, stepPosition } from "../../dialects/argo/summary/weight.ts";

@@ -1,4 +1,4 @@
-import { stepsOf } from "../../dialects/argo/steps.ts";
+import { stepsOf } from "../../dialects/argo/canary/steps.ts";
 import type { Rollout } from "../../dialects/argo/types.ts";
 import { resources } from "../../kube/resource.ts";
 import { type CommandContext, CommandError } from "../plugin/command.ts";

@@ -1,4 +1,4 @@
-import { shownPhase } from "../../dialects/argo/shown-phase.ts";
+import { shownPhase } from "../../dialects/argo/status/shown-phase.ts";
 import { documentOf } from "../../dialects/argo/summary/document.ts";
 import type { Rollout } from "../../dialects/argo/types.ts";
 import { resources } from "../../kube/resource.ts";

@@ -1,5 +1,5 @@
-import { isUpToDate, shownPhase } from "../../dialects/argo/shown-phase.ts";
-import { stepsOf } from "../../dialects/argo/steps.ts";
+import { stepsOf } from "../../dialects/argo/canary/steps.ts";
+import { isUpToDate, shownPhase } from "../../dialects/argo/status/shown-phase.ts";
 import type { Rollout } from "../../dialects/argo/types.ts";
 import { CommandError } from "../plugin/command.ts";
 

@@ -7,7 +7,7 @@ import { resources } from "../../kube/resource.ts";
 import { argoPack } from "../../packs/argo.ts";
 import { istioPack } from "../../packs/istio.ts";
 import { survivesChange, weighed } from "./abort-order.ts";
-import { startBlueGreen } from "./blue-green.fixture.ts";
+import { startBlueGreen } from "./blue-green/blue-green.fixture.ts";
 import { annotations } from "./keys.ts";
 import {
   aRollout,

@@ -4,7 +4,7 @@ import { checkFixpoint } from "../../../test/support/reconciler-checks.ts";
 import type { World } from "../../../test/support/world.ts";
 import type { KubeObject } from "../../api/meta.ts";
 import { resources } from "../../kube/resource.ts";
-import { blueGreenObjects, release, selected, startBlueGreen } from "./blue-green.fixture.ts";
+import { blueGreenObjects, release, selected, startBlueGreen } from "./blue-green/blue-green.fixture.ts";
 import { annotations } from "./keys.ts";
 import {
   aRollout,

@@ -4,12 +4,12 @@ import { formatTime, type Instant, parseTime } from "../../base/time.ts";
 import { keyOf, resources } from "../../kube/resource.ts";
 import type { Plan, PlannedEvent, Write } from "../../runtime/plan.ts";
 import { weighed } from "./abort-order.ts";
-import { ownTemplate } from "./ephemeral-metadata.ts";
-import { podTemplateHash, stepHash } from "./hash.ts";
+import { maxWeightOf, stepIndex, stepsOf } from "./canary/steps.ts";
 import { annotations } from "./keys.ts";
-import { availableOf, hashOf, revisionOf, scaleDownDeadline, wantedOf } from "./replica-sets.ts";
-import { maxWeightOf, stepIndex, stepsOf } from "./steps.ts";
-import { sameTemplate } from "./template.ts";
+import { podTemplateHash, stepHash } from "./pod-template/hash.ts";
+import { sameTemplate } from "./pod-template/template.ts";
+import { ownTemplate } from "./replica-sets/ephemeral-metadata.ts";
+import { availableOf, hashOf, revisionOf, scaleDownDeadline, wantedOf } from "./replica-sets/replica-sets.ts";
 import type { BlueGreenStrategy, CanaryStrategy, PauseReason, Rollout, RolloutStatus, Step } from "./types.ts";
 import type { RolloutView } from "./view.ts";
 

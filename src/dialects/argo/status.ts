@@ -1,6 +1,5 @@
 import type { ReplicaSet } from "../../api/apps.ts";
 import { formatTime, parseTime } from "../../base/time.ts";
-import { type ConditionChange, conditionOf, putCondition, removeCondition, setCondition } from "./conditions.ts";
 import { annotations } from "./keys.ts";
 import type { Pass } from "./pass.ts";
 import {
@@ -12,8 +11,9 @@ import {
   scaleDownDeadline,
   sumOf,
   wantedOf,
-} from "./replica-sets.ts";
+} from "./replica-sets/replica-sets.ts";
 import { formatSelector } from "./selector.ts";
+import { type ConditionChange, conditionOf, putCondition, removeCondition, setCondition } from "./status/conditions.ts";
 import type { AnalysisRunSummary, Rollout, RolloutPhase, RolloutStatus } from "./types.ts";
 
 const DEADLINE_SECONDS = 600; // ARC 1.1

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ReplicaSet } from "../../api/apps.ts";
 import type { KubeObject } from "../../api/meta.ts";
-import { shownPhase } from "./shown-phase.ts";
+import { shownPhase } from "./status/shown-phase.ts";
 import { summarisePod } from "./summary/pod.ts";
 import { summariseRollout } from "./summary.ts";
 import type { Rollout } from "./types.ts";

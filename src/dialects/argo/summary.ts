@@ -1,5 +1,5 @@
-import { shownPhase } from "./shown-phase.ts";
-import { stepsOf } from "./steps.ts";
+import { stepsOf } from "./canary/steps.ts";
+import { shownPhase } from "./status/shown-phase.ts";
 import type { AnalysisRunSummary } from "./summary/analysis-run.ts";
 import { summariseAnalysisRuns } from "./summary/analysis-run.ts";
 import { type ExperimentParts, type ExperimentSummary, summariseExperiments } from "./summary/experiment.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { resources } from "../../kube/resource.ts";
-import { blueGreenRollout } from "./blue-green.fixture.ts";
+import { blueGreenRollout } from "./blue-green/blue-green.fixture.ts";
 import { aRollout } from "./rollout.fixture.ts";
 import { surpriseWarnings } from "./surprises.ts";
 import type { Rollout } from "./types.ts";

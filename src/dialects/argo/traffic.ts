@@ -1,14 +1,14 @@
 import { isLive } from "../../traffic/data-plane.ts";
 import { type Decision, joined, type Problem, type Router } from "../../traffic/router.ts";
-import { conditionOf, putCondition, removeCondition } from "./conditions.ts";
 import { type Pass, WAITING_FOR_DATA_PLANE } from "./pass.ts";
-import { pingPongRoles, rolesInUse } from "./roles.ts";
-import { selectedHash, serviceOf } from "./services.ts";
+import { conditionOf, putCondition, removeCondition } from "./status/conditions.ts";
 import { bearableWeight, canaryKnowledge, desiredWeight } from "./traffic/desired-weight.ts";
 import { awaitExperiment, experimentShares, holdExperiment, letGoOfExperiments } from "./traffic/experiment-shares.ts";
 import { awaitVersion, isKnown } from "./traffic/known-versions.ts";
 import { wantedManagedRoutes } from "./traffic/managed-routes.ts";
+import { pingPongRoles, rolesInUse } from "./traffic/roles.ts";
 import { routersOf } from "./traffic/routers.ts";
+import { selectedHash, serviceOf } from "./traffic/services.ts";
 import { settle } from "./traffic/settling.ts";
 import { recordWeights, weightsOf } from "./traffic/status-weights.ts";
 

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { KubeObject } from "../../api/meta.ts";
 import { deepCopy } from "../../base/json.ts";
-import { formatFieldError } from "./field-error.ts";
 import { Pass } from "./pass.ts";
 import { aRollout, aService, aVirtualService } from "./rollout.fixture.ts";
 import type { CanaryStrategy, Rollout, RolloutSpec, Step } from "./types.ts";
+import { formatFieldError } from "./validate/field-error.ts";
+import { validateReferences } from "./validate/references.ts";
 import { validateSpec } from "./validate.ts";
-import { validateReferences } from "./validate-references.ts";
 import type { RolloutView } from "./view.ts";
 
 function viewOf(rollout: Rollout, change: Partial<RolloutView> = {}): RolloutView {

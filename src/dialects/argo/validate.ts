@@ -1,11 +1,11 @@
 import type { LabelSelector } from "../../api/meta.ts";
 import { matchesLabelSelector } from "../../kube/selector.ts";
-import { DEFAULT_BOUND, resolveBound } from "./counts.ts";
-import { type FieldError, type Found, invalid, NEGATIVE, required, STRATEGY } from "./field-error.ts";
 import { POD_TEMPLATE_HASH } from "./keys.ts";
+import { DEFAULT_BOUND, resolveBound } from "./replica-sets/counts.ts";
 import type { BlueGreenStrategy, CanaryStrategy, Rollout, RolloutSpec } from "./types.ts";
-import { validatePingPong, validateRouters } from "./validate-routers.ts";
-import { validateStep } from "./validate-steps.ts";
+import { type FieldError, type Found, invalid, NEGATIVE, required, STRATEGY } from "./validate/field-error.ts";
+import { validatePingPong, validateRouters } from "./validate/routers.ts";
+import { validateStep } from "./validate/steps.ts";
 import type { RolloutView } from "./view.ts";
 
 /** What is wrong with a Rollout by itself (section 12). Only the first mistake is told (ARC-700). */

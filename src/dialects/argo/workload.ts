@@ -1,8 +1,8 @@
 import { keyOf, resources } from "../../kube/resource.ts";
-import { conditionOf } from "./conditions.ts";
 import { isWorkload } from "./gather.ts";
 import type { Pass } from "./pass.ts";
-import { readyOf, revisionOf } from "./replica-sets.ts";
+import { readyOf, revisionOf } from "./replica-sets/replica-sets.ts";
+import { conditionOf } from "./status/conditions.ts";
 
 /**
  * ARC-683: a Deployment that hands over to the Rollout gives up its pods, once, with the first version: as the Rollout's

@@ -5,7 +5,7 @@ import { countsRequests } from "../../analysis/providers/prometheus-requests.ts"
 import { ERROR_RETRY_MS } from "../../analysis/schedule.ts";
 import { AnalysisSpecError } from "../../analysis/spec-error.ts";
 import type { Metric } from "../../analysis/types.ts";
-import { parseGoDuration } from "../../dialects/argo/durations.ts";
+import { parseGoDuration } from "../../dialects/argo/go-duration.ts";
 import type { Expression } from "../../promql/ast.ts";
 import {
   annotated,

@@ -1,6 +1,6 @@
 import type { KubeObject } from "../../api/meta.ts";
 import { isRecord } from "../../base/json.ts";
-import { formatFieldError } from "../../dialects/argo/field-error.ts";
+import { formatFieldError } from "../../dialects/argo/validate/field-error.ts";
 import { rolloutProblems } from "../argo-problems.ts";
 import type { Manifest } from "../manifest.ts";
 import { at, type Rule } from "../rule.ts";

@@ -4,7 +4,7 @@ import { checkCrashAtEachWrite, checkFixpoint } from "../../../../test/support/r
 import type { World } from "../../../../test/support/world.ts";
 import type { KubeObject } from "../../../api/meta.ts";
 import { resources } from "../../../kube/resource.ts";
-import { post, pre, release, runs as runLines, selected, startBlueGreen } from "../blue-green.fixture.ts";
+import { post, pre, release, runs as runLines, selected, startBlueGreen } from "../blue-green/blue-green.fixture.ts";
 import {
   aRollout,
   deployed,

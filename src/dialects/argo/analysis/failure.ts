@@ -1,9 +1,9 @@
 import type { KubeObject } from "../../../api/meta.ts";
 import { keyOf, type ResourceType, resources } from "../../../kube/resource.ts";
-import { type FieldError, invalid } from "../field-error.ts";
 import { annotations } from "../keys.ts";
 import type { Pass } from "../pass.ts";
 import type { AnalysisRunSummary, PauseReason, Rollout } from "../types.ts";
+import { type FieldError, invalid } from "../validate/field-error.ts";
 
 /**
  * EC-022: what an analysis that fails does to its Rollout. The original always aborts; an annotation asks for less:

@@ -10,8 +10,8 @@ import { AnalysisSpecError } from "../../../analysis/spec-error.ts";
 import type { AnalysisTemplate, Argument, TemplateRef } from "../../../analysis/types.ts";
 import { apiVersionOf, keyOf, resources } from "../../../kube/resource.ts";
 import { annotations, labels, POD_TEMPLATE_HASH } from "../keys.ts";
-import { ownerReference } from "../new-replica-set.ts";
 import type { Pass } from "../pass.ts";
+import { ownerReference } from "../replica-sets/new-replica-set.ts";
 import type { AnalysisRun, AnalysisRunSpec, AnalysisRunSummary, RolloutAnalysis } from "../types.ts";
 import { failurePolicyOf, handleFailure, isAccepted, isResumed, RUN_FAILURE } from "./failure.ts";
 

@@ -1,7 +1,7 @@
 import type { PodTemplate, ReplicaSet } from "../../../api/apps.ts";
 import type { KubeObject, OwnerReference } from "../../../api/meta.ts";
-import { podTemplateHash } from "../hash.ts";
 import { POD_TEMPLATE_HASH } from "../keys.ts";
+import { podTemplateHash } from "../pod-template/hash.ts";
 import type { Experiment, ExperimentTemplate } from "../types.ts";
 
 /** The objects of an Experiment's templates (XP-001, XP-002). */

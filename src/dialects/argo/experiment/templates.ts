@@ -4,7 +4,7 @@ import { addSeconds, formatTime, type Instant, parseTime } from "../../../base/t
 import { resources } from "../../../kube/resource.ts";
 import type { PlannedEvent, Write } from "../../../runtime/plan.ts";
 import { annotations, POD_TEMPLATE_HASH } from "../keys.ts";
-import { availableOf, presentOf, readyOf, scaleDownDeadline, wantedOf } from "../replica-sets.ts";
+import { availableOf, presentOf, readyOf, scaleDownDeadline, wantedOf } from "../replica-sets/replica-sets.ts";
 import { isHeld } from "../traffic/experiment-shares.ts";
 import type { ExperimentTemplate, ExperimentTemplateStatus, RolloutStatus } from "../types.ts";
 import type { ExperimentView } from "./gather.ts";

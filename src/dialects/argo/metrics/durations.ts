@@ -1,6 +1,6 @@
 import { HistogramVector, type Rendered } from "../../../base/metrics.ts";
 import { parseTime } from "../../../base/time.ts";
-import type { CompletionStatus } from "../duration.ts";
+import type { CompletionStatus } from "../status/duration.ts";
 import type { Rollout, RolloutDuration } from "../types.ts";
 
 /** An attempt that came to its end. */

@@ -4,8 +4,8 @@ import type { KubeObject } from "../../../api/meta.ts";
 import { type GaugeSample, gauge, type Rendered } from "../../../base/metrics.ts";
 import { resources } from "../../../kube/resource.ts";
 import type { CacheReader } from "../../../runtime/controller.ts";
-import { conditionOf } from "../conditions.ts";
 import { isOfInstance } from "../instance.ts";
+import { conditionOf } from "../status/conditions.ts";
 import type {
   AnalysisPhase,
   AnalysisRun,

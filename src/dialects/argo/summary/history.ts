@@ -1,6 +1,6 @@
 import type { KubeObject } from "../../../api/meta.ts";
 import { annotations } from "../keys.ts";
-import { shownPhase } from "../shown-phase.ts";
+import { shownPhase } from "../status/shown-phase.ts";
 import type { RolloutSummary } from "../summary.ts";
 import type { Rollout } from "../types.ts";
 import type { AnalysisRunSummary } from "./analysis-run.ts";

@@ -1,4 +1,4 @@
-import { currentStep, maxWeightOf, stepsOf, weightAt } from "../steps.ts";
+import { currentStep, maxWeightOf, stepsOf, weightAt } from "../canary/steps.ts";
 import type { Rollout } from "../types.ts";
 import type { ReplicaSetSummary } from "./replica-set.ts";
 

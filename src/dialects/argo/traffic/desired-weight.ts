@@ -1,14 +1,14 @@
 import type { Knowledge } from "../../../traffic/known-pods.ts";
 import type { Router } from "../../../traffic/router.ts";
-import { isAtDesired } from "../canary-counts.ts";
-import { meetsThreshold } from "../counts.ts";
+import { isAtDesired } from "../canary/sizes.ts";
+import { steppedAbortWeight } from "../canary/stepped-weight.ts";
+import { weightAt } from "../canary/steps.ts";
 import { isAvailable, type Pass } from "../pass.ts";
-import { availableOf } from "../replica-sets.ts";
-import { rolesInUse } from "../roles.ts";
-import { selectedHash, serviceOf } from "../services.ts";
-import { steppedAbortWeight } from "../stepped-weight.ts";
-import { weightAt } from "../steps.ts";
+import { meetsThreshold } from "../replica-sets/counts.ts";
+import { availableOf } from "../replica-sets/replica-sets.ts";
 import { awaitVersion, isKnown, serviceKnowledge } from "./known-versions.ts";
+import { rolesInUse } from "./roles.ts";
+import { selectedHash, serviceOf } from "./services.ts";
 
 /** Which share of the requests the canary should have now, whatever router brings it about. */
 

@@ -14,16 +14,16 @@ import {
   type Steering,
   type Wish,
 } from "../../../traffic/router.ts";
-import { takesEveryRoute } from "../istio-routes.ts";
 import { annotations, POD_TEMPLATE_HASH } from "../keys.ts";
 import { isAvailable, type Pass } from "../pass.ts";
-import { hashOf } from "../replica-sets.ts";
-import { rolesOf } from "../roles.ts";
+import { hashOf } from "../replica-sets/replica-sets.ts";
 import type { IstioVirtualService } from "../types.ts";
 import type { VirtualServiceView } from "../view.ts";
 import { experimentShares, formerShares } from "./experiment-shares.ts";
+import { takesEveryRoute } from "./istio-routes.ts";
 import { awaitVersion, isKnown, versionKnowledge } from "./known-versions.ts";
 import { managedNamesOf } from "./managed-routes.ts";
+import { rolesOf } from "./roles.ts";
 import { hasWaited } from "./settling.ts";
 
 /** VirtualServices, by host or by subsets of a DestinationRule (ARC-300…335). */

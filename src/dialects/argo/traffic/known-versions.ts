@@ -1,9 +1,9 @@
 import type { KubeObject } from "../../../api/meta.ts";
 import { type Knowledge, knowledgeOf } from "../../../traffic/known-pods.ts";
 import { type Pass, WAITING_FOR_DATA_PLANE } from "../pass.ts";
-import { hashOf } from "../replica-sets.ts";
-import { servesOnly } from "../services.ts";
+import { hashOf } from "../replica-sets/replica-sets.ts";
 import type { ServiceView } from "../view.ts";
+import { servesOnly } from "./services.ts";
 
 /** Whether a request to a version finds one of its pods, as far as the data plane tells. */
 

@@ -16,14 +16,14 @@ import type { Release } from "../../../traffic/parties.ts";
 import { type Router, refused } from "../../../traffic/router.ts";
 import { smiRouter, trafficSplits } from "../../../traffic/smi/router.ts";
 import { traefikRouter, traefikServices } from "../../../traffic/traefik/router.ts";
-import { ownerReference } from "../new-replica-set.ts";
 import type { Pass } from "../pass.ts";
-import { rolesOf } from "../roles.ts";
+import { ownerReference } from "../replica-sets/new-replica-set.ts";
 import type { TrafficRouting } from "../types.ts";
 import { formerShares } from "./experiment-shares.ts";
 import { gatewayConfig } from "./gateway-config.ts";
 import { istioRouter } from "./istio-router.ts";
 import { managedNamesOf } from "./managed-routes.ts";
+import { rolesOf } from "./roles.ts";
 import { albIngresses, stableIngresses } from "./route-objects.ts";
 
 type Make = (pass: Pass, routing: TrafficRouting) => Router | null;

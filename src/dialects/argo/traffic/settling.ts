@@ -2,8 +2,8 @@ import { deepEqual } from "../../../base/json.ts";
 import { parseTime } from "../../../base/time.ts";
 import { isLive, isTold } from "../../../traffic/data-plane.ts";
 import type { Carrier } from "../../../traffic/router.ts";
-import { conditionOf, putCondition, removeCondition } from "../conditions.ts";
 import type { Pass } from "../pass.ts";
+import { conditionOf, putCondition, removeCondition } from "../status/conditions.ts";
 import type { TrafficWeights } from "../types.ts";
 
 /** When what was written is in force: the data plane says so or, where it does not, some time has passed. */

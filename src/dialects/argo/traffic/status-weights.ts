@@ -1,9 +1,9 @@
 import { deepEqual } from "../../../base/json.ts";
 import type { Pass } from "../pass.ts";
-import { hashOf } from "../replica-sets.ts";
-import { shownRoles } from "../roles.ts";
+import { hashOf } from "../replica-sets/replica-sets.ts";
 import type { TrafficWeights } from "../types.ts";
 import { experimentShares } from "./experiment-shares.ts";
+import { shownRoles } from "./roles.ts";
 
 /** `status.canary.weights` (ARC-224). */
 

@@ -1,7 +1,7 @@
 import { formatAge, parseTime } from "../../../../base/time.ts";
-import { conditionOf } from "../../conditions.ts";
 import { WAITING_FOR_DATA_PLANE } from "../../pass.ts";
-import { isUpToDate } from "../../shown-phase.ts";
+import { conditionOf } from "../../status/conditions.ts";
+import { isUpToDate } from "../../status/shown-phase.ts";
 import { isUnderWay, runText } from "./analysis.ts";
 import { isShort, podActions, shortageText } from "./pods.ts";
 import {

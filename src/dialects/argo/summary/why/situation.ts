@@ -1,5 +1,5 @@
 import type { Instant } from "../../../../base/time.ts";
-import { currentStep, describeStep, stepsOf } from "../../steps.ts";
+import { currentStep, describeStep, stepsOf } from "../../canary/steps.ts";
 import type { RolloutSummary } from "../../summary.ts";
 import type { Rollout, RolloutStatus, Step } from "../../types.ts";
 import type { ReplicaSetSummary } from "../replica-set.ts";

@@ -1,5 +1,5 @@
 import { formatAge, parseTime } from "../../../../base/time.ts";
-import { pauseMilliseconds } from "../../durations.ts";
+import { pauseMilliseconds } from "../../go-duration.ts";
 import { failedRunOf } from "../../status.ts";
 import { runText } from "./analysis.ts";
 import { isShort, podActions, shortageText } from "./pods.ts";
