@@ -21,6 +21,8 @@ export function wantedNew(pass: Pass): number {
   const { blueGreen, status, replicas, newHash, rollout } = pass;
   const preview = blueGreen?.previewReplicaCount;
   if (preview === undefined || hasNoOther(pass) || activeHash(pass) === newHash || status.promoteFull) return replicas;
+  // The way back is immediate: what it leads to keeps its pods (ARC-511).
+  if (pass.isFastRollback) return replicas;
   const isApproved = status.blueGreen?.scaleUpPreviewCheckPoint && !pass.isPaused && !rollout.spec.paused;
   return isApproved ? replicas : preview;
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkFixpoint } from "../../../../test/support/reconciler-checks.ts";
 import type { World } from "../../../../test/support/world.ts";
+import type { ReplicaSet } from "../../../api/apps.ts";
 import { resources } from "../../../kube/resource.ts";
 import {
   aRollout,
@@ -16,7 +17,9 @@ import {
   startArgo,
   statusOf,
 } from "../rollout.fixture.ts";
+import { selectedHash } from "../traffic/services.ts";
 import type { BlueGreenStrategy } from "../types.ts";
+import { post, release, startBlueGreen } from "./blue-green.fixture.ts";
 
 async function start(blueGreen: Partial<BlueGreenStrategy> = {}): Promise<World> {
   const world = await startArgo();
@@ -119,5 +122,63 @@ test("ARC-512 scaling resizes active and new version alike", async () => {
   await world.patch(resources.argoRollouts, KEY, { spec: { replicas: 3 } });
   await world.settle({ quietMs: 15_000 });
   assert.deepEqual(await sizes(world), { [HASH.blue]: 3, [HASH.yellow]: 3 });
+  await world.stop();
+});
+
+/** The smallest size that the version had while the active Service selected it. */
+async function fewestActive(world: World, hash: string, play: () => Promise<void>): Promise<number> {
+  let fewest = Number.POSITIVE_INFINITY;
+  let size = 0;
+  let active: string | undefined = "";
+  const look = () => {
+    if (active === hash) fewest = Math.min(fewest, size);
+  };
+  const from = { namespace: "default", resourceVersion: "0" };
+  const onEnd = () => {};
+  const stops = [
+    world.client.watch(resources.replicaSets, from, {
+      onEvent: ({ object }) => {
+        if (object.metadata.labels?.["rollouts-pod-template-hash"] === hash)
+          size = (object as ReplicaSet).spec.replicas ?? 1;
+        look();
+      },
+      onEnd,
+    }),
+    world.client.watch(resources.services, from, {
+      onEvent: ({ object }) => {
+        if (object.metadata.name === "active") active = selectedHash(object);
+        look();
+      },
+      onEnd,
+    }),
+  ];
+  await play();
+  for (const watch of stops) watch.stop();
+  return fewest;
+}
+
+test("INV-17 ARC-501 ARC-505 back at a version that shrinks to its preview the switch waits until it has grown again", async () => {
+  const world = await startBlueGreen({ previewReplicaCount: 1, postPromotionAnalysis: post });
+  await release(world, "yellow");
+  assert.equal(await selectorHash(world, "active"), HASH.yellow);
+  await release(world, "green");
+  assert.notEqual(await selectorHash(world, "active"), HASH.yellow);
+  const fewest = await fewestActive(world, HASH.yellow, () => release(world, "yellow"));
+  assert.equal(await selectorHash(world, "active"), HASH.yellow);
+  assert.equal(fewest, 2);
+  await world.stop();
+});
+
+test("INV-17 ARC-511 the way back keeps the pods that it leads to, whatever the preview's size", async () => {
+  const world = await start({ previewReplicaCount: 1 });
+  await setImage(world, "yellow");
+  await world.settle({ quietMs: 15_000 });
+  assert.equal((await statusOf(world)).stableRS, HASH.yellow);
+  const fewest = await fewestActive(world, HASH.blue, async () => {
+    await setImage(world, "blue");
+    await world.advance(500);
+  });
+  assert.equal(await selectorHash(world, "active"), HASH.blue, "at once");
+  assert.equal(fewest, 2);
   await world.stop();
 });

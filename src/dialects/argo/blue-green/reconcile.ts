@@ -82,7 +82,8 @@ function switchActive(pass: Pass): void {
     move(hashOf(stableRS));
     return;
   }
-  if (!newRS || pass.isHalted || !isSaturated(pass)) return;
+  // Pods that this pass takes away are as good as gone (INV-17).
+  if (!newRS || pass.isHalted || !isSaturated(pass) || wantedNew(pass) !== pass.replicas) return;
   if (!isFastTracked(pass) && !(isPauseCompleted(pass) && hasPassed(pass, "pre"))) return;
   const isCutOver = activeHash(pass) !== pass.newHash;
   move(pass.newHash);
