@@ -8,7 +8,7 @@ import { isPodActive, isPodReady } from "../../src/kube/pods.ts";
 import { resources } from "../../src/kube/resource.ts";
 import { decide } from "../../src/routing/decide.ts";
 import type { Endpoint, Table } from "../../src/routing/types.ts";
-import { type ArgoKind, ROLLOUT } from "./argo-kinds.ts";
+import { type ArgoKind, LABELS, ROLLOUT } from "./argo-kinds.ts";
 import { isAlive } from "./invariants.ts";
 import { GATEWAY } from "./requests.ts";
 import type { Truth } from "./truth.ts";
@@ -92,6 +92,20 @@ export function argoTrafficProblems(reach: Reach, truth: Truth): readonly string
     problems.push(`INV-02 a request may go to ${endpoint.pod?.name} (${endpoint.address}), which is gone`);
   }
   return problems;
+}
+
+/**
+ * INV-17: as many pods as the Rollout is to have are there for requests, of versions that get any. Those that leave serve
+ * until the mesh knows; those that are ready will as soon as it does.
+ */
+export function capacityProblems(reach: Reach, truth: Truth, fewest: number): readonly string[] {
+  const versions = hashesIn(reach);
+  const ready = truth.caches
+    .selectedBy(resources.pods, ROLLOUT.namespace, { matchLabels: LABELS })
+    .filter((pod) => isPodActive(pod) && isPodReady(pod) && versions.has(pod.metadata.labels?.[HASH_LABEL] ?? ""));
+  const serving = [...reach.endpoints].filter((endpoint) => isAlive(endpoint, truth));
+  const names = new Set([...ready.map(({ metadata }) => metadata.name), ...serving.map(({ pod }) => pod?.name)]);
+  return names.size < fewest ? [`INV-17 only ${names.size} of ${fewest} pods are there for requests`] : [];
 }
 
 /** Checks of single changes, which need to know what was before. */

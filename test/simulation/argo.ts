@@ -21,6 +21,7 @@ import { parseObjects } from "../support/world.ts";
 import {
   argoEndProblems,
   argoTrafficProblems,
+  capacityProblems,
   type Reach,
   ReleaseChecks,
   reachOf,
@@ -124,7 +125,7 @@ class ArgoSimulation {
     if (hasWorkloadRef) {
       const template = templateOf(this.#image);
       await world.apply({ ...deployment, spec: { replicas, selector: { matchLabels: LABELS }, template } });
-      return this.#harness.untilServed(() => true);
+      return this.#harness.untilServed(() => this.#reach?.endpoints.size === replicas);
     }
     await world.apply(this.#newRollout());
     await this.#harness.untilServed(() => this.#rollout?.status?.phase === "Healthy");
@@ -218,7 +219,12 @@ class ArgoSimulation {
     if (reach === null) return [];
     const { truth } = this.#harness;
     const newest = this.#isForward ? this.#newestHash() : "";
-    return [...argoTrafficProblems(reach, truth), ...this.#checks.forward(reach, newest)];
+    const fewest = isSteady(this.#scenario) ? this.#scenario.replicas : 0;
+    return [
+      ...argoTrafficProblems(reach, truth),
+      ...capacityProblems(reach, truth, fewest),
+      ...this.#checks.forward(reach, newest),
+    ];
   }
 
   #newestHash(): string {
@@ -276,6 +282,12 @@ class ArgoSimulation {
     const wanted = { image: this.#image, isAborted: this.#isAborted, kind: this.#kind };
     return argoEndProblems(this.#harness.truth, this.#reach, wanted);
   }
+}
+
+/** Nobody asks for fewer pods than the Rollout's size. */
+function isSteady({ actions, strategy }: ArgoScenario): boolean {
+  const isScaled = strategy.canary?.steps?.some(({ setCanaryScale }) => setCanaryScale !== undefined);
+  return isScaled !== true && actions.every(({ kind }) => kind !== "scale" && kind !== "restart");
 }
 
 /** These take something back, or may. */
