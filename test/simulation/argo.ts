@@ -125,7 +125,7 @@ class ArgoSimulation {
     if (hasWorkloadRef) {
       const template = templateOf(this.#image);
       await world.apply({ ...deployment, spec: { replicas, selector: { matchLabels: LABELS }, template } });
-      return this.#harness.untilServed(() => this.#reach?.endpoints.size === replicas);
+      return this.#harness.untilServed(() => addressesIn(this.#reach).size === replicas);
     }
     await world.apply(this.#newRollout());
     await this.#harness.untilServed(() => this.#rollout?.status?.phase === "Healthy");
@@ -304,6 +304,10 @@ const budget: KubeObject = {
   metadata: { name: "web" },
   spec: { maxUnavailable: 1, selector: { matchLabels: LABELS } },
 };
+
+function addressesIn(reach: Reach | null): ReadonlySet<string> {
+  return new Set([...(reach?.endpoints ?? [])].map(({ address }) => address));
+}
 
 function imageOfVersion(version: number): string {
   return `argoproj/rollouts-demo:v${version}`;
