@@ -7,7 +7,7 @@ import { argoKindNames } from "./argo-kinds.ts";
 const SEEDS_PER_GROUP = 23;
 const GROUPS = 2;
 const HELD =
-  "INV-01 INV-02 INV-03 INV-04 INV-05 INV-06 INV-07 INV-10 INV-11 INV-12 INV-19 INV-20 INV-22 INV-26 INV-28 INV-29 INV-33 INV-45 INV-49";
+  "INV-01 INV-02 INV-03 INV-04 INV-05 INV-06 INV-07 INV-10 INV-11 INV-12 INV-17 INV-19 INV-20 INV-22 INV-26 INV-28 INV-29 INV-33 INV-45 INV-49";
 
 for (const kind of argoKindNames) {
   for (let group = 0; group < GROUPS; group++) {
