@@ -24,6 +24,10 @@ for (const kind of argoKindNames) {
   }
 }
 
+test("INV-07 an abort by an analysis takes the canary's Service back before its pods (seed 528)", async () => {
+  assert.deepEqual((await simulateArgo(528, "argo-nginx")).problems, []);
+});
+
 test("one seed of a release of Argo gives one history", async () => {
   assert.deepEqual(await simulateArgo(20, "argo-several"), await simulateArgo(20, "argo-several"));
 });

@@ -95,7 +95,8 @@ function drainAborted(pass: Pass, newRS: ReplicaSet, wanted: number, traffic: Tr
   const { canary, stableRS, replicas, now } = pass;
   const delay = canary?.abortScaleDownDelaySeconds;
   if (wantedOf(newRS) === 0) return pass.scale(newRS, 0, { keepDeadline: true });
-  const isReleased = traffic.isSettled && traffic.weight === 0;
+  // An analysis may abort after the Services were looked at in this pass (INV-07).
+  const isReleased = !mayBeAsked(pass, traffic);
   if (canary?.dynamicStableScale && delay === undefined) {
     return pass.scale(newRS, isReleased ? wanted : Math.max(wanted, Math.min(1, wantedOf(newRS))));
   }
