@@ -153,10 +153,11 @@ test("SE-014 (c) the page's error slider of the canary's colour rolls the releas
 }, async () => {
   await release("orange", 3);
   await page.getByRole("button", { name: "orange" }).click();
-  await page.getByRole("slider", { name: "ERROR" }).fill("100");
+  // Not 100: between the first two scrapes of a status code its counter has no rate yet, and 200s alone would have none.
+  await page.getByRole("slider", { name: "ERROR" }).fill("50");
   await assertRolledBack(3, "");
   const { status } = await analysisRun(3);
-  assert.match(valuesOf(status.metricResults).at(-1) ?? "", /^Failed \[0/);
+  assert.match(valuesOf(status.metricResults).at(-1) ?? "", /^Failed \[0[.\]]/);
 });
 
 test("SE-014 (d) SE-013 a closed page leaves the canary without requests: NaN rolls the release back and is told", {
