@@ -33,6 +33,11 @@ export function matchesLabelSelector(selector: LabelSelector | undefined | null,
   return (selector.matchExpressions ?? []).every((expression) => matchesExpression(expression, labels));
 }
 
+/** Neither labels nor expressions: it selects everything. */
+export function isEmptySelector({ matchLabels, matchExpressions }: LabelSelector): boolean {
+  return Object.keys(matchLabels ?? {}).length === 0 && (matchExpressions ?? []).length === 0;
+}
+
 /** The structured form as selector text, sorted by key; empty for "everything" and for "nothing". */
 export function formatLabelSelector(selector: LabelSelector | undefined | null): string {
   const parts: [key: string, text: string][] = [];

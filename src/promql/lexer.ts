@@ -1,3 +1,4 @@
+import { CONTROL_ESCAPES } from "../base/escapes.ts";
 import { aggregators } from "./ast.ts";
 import { ParseError } from "./errors.ts";
 
@@ -195,13 +196,7 @@ export function describe({ type, text, raw }: Token): string {
 }
 
 const singleEscapes: Readonly<Record<string, string>> = {
-  a: "\x07",
-  b: "\b",
-  f: "\f",
-  n: "\n",
-  r: "\r",
-  t: "\t",
-  v: "\v",
+  ...CONTROL_ESCAPES,
   "\\": "\\",
   "'": "'",
   '"': '"',

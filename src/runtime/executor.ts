@@ -4,6 +4,7 @@ import type { CacheSet } from "../kube/cache.ts";
 import { revisionOf } from "../kube/cache.ts";
 import type { JsonPatchOperation, KubeClient, Patch } from "../kube/client.ts";
 import { type ApiError, failure, isAlreadyExists, isApiError, isNotFound } from "../kube/errors.ts";
+import { controllerOf } from "../kube/owners.ts";
 import { applyJsonPatch, applyMergePatch, diffMergePatch } from "../kube/patch.ts";
 import { formatKey, keyOf, type ObjectKey, qualifiedPlural, type ResourceType } from "../kube/resource.ts";
 import type { Absent, Plan, PlannedEvent, StatusWrite, Write } from "./plan.ts";
@@ -149,7 +150,7 @@ class Execution {
       // lost. If it is, the plan goes on; if not, the reconciler must see it in its view before it decides again.
       const existing = await client.get(type, keyOf(object));
       this.#expect(type, existing);
-      if (controllerUidOf(existing) !== controllerUidOf(object) || existing.metadata.deletionTimestamp) throw error;
+      if (controllerOf(existing)?.uid !== controllerOf(object)?.uid || existing.metadata.deletionTimestamp) throw error;
       return false;
     }
   }
@@ -162,7 +163,7 @@ class Execution {
     try {
       const existing = await this.#options.client.get(type, keyOf(object));
       this.#expect(type, existing);
-      return controllerUidOf(existing) === controllerUidOf(object) && !existing.metadata.deletionTimestamp;
+      return controllerOf(existing)?.uid === controllerOf(object)?.uid && !existing.metadata.deletionTimestamp;
     } catch {
       // The first error says what is wrong.
       return false;
@@ -281,10 +282,6 @@ function isHeld(error: unknown): boolean {
 /** The request may have been performed: the server failed on its way, or was never heard of again. */
 function isOutcomeUnknown(error: unknown): boolean {
   return !isApiError(error) || error.code >= 500;
-}
-
-function controllerUidOf(object: KubeObject): string | undefined {
-  return object.metadata.ownerReferences?.find((owner) => owner.controller === true)?.uid;
 }
 
 /** False for a write that is known to change nothing: it stays home. */

@@ -1,6 +1,6 @@
+import { isCompleted } from "../../src/analysis/status.ts";
 import type { ReplicaSet } from "../../src/api/apps.ts";
 import type { KubeObject } from "../../src/api/meta.ts";
-import { isFinished } from "../../src/dialects/argo/analysis/runs.ts";
 import { labels } from "../../src/dialects/argo/keys.ts";
 import type { AnalysisRun, Rollout } from "../../src/dialects/argo/types.ts";
 import type { Change } from "../../src/kube/cache.ts";
@@ -233,7 +233,7 @@ export class ReleaseChecks {
   #runProblems(): readonly string[] {
     const live = this.#truth.caches
       .list<AnalysisRun>(resources.analysisRuns)
-      .filter(({ spec, status }) => !isFinished(status?.phase) && spec.terminate !== true)
+      .filter(({ spec, status }) => !isCompleted(status?.phase) && spec.terminate !== true)
       .map(({ metadata }) => `${metadata.labels?.[labels.rolloutType]} ${metadata.labels?.[HASH_LABEL]}`);
     return live.length === new Set(live).size ? [] : [`INV-49 live at once: ${live.join(", ")}`];
   }
@@ -333,7 +333,7 @@ export function argoEndProblems(
   }
   if (spec.restartAt !== status.restartedAt) problems.push(`INV-28 the restart of ${spec.restartAt} is not over`);
   for (const run of truth.caches.list<AnalysisRun>(resources.analysisRuns)) {
-    if (!isFinished(run.status?.phase)) problems.push(`INV-49 AnalysisRun ${run.metadata.name} goes on`);
+    if (!isCompleted(run.status?.phase)) problems.push(`INV-49 AnalysisRun ${run.metadata.name} goes on`);
   }
   problems.push(...stableTrafficProblems(reach, rollout, wanted.kind));
   return problems;

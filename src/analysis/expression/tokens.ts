@@ -1,3 +1,4 @@
+import { CONTROL_ESCAPES } from "../../base/escapes.ts";
 import { ExpressionError } from "./ast.ts";
 
 export type Token =
@@ -66,22 +67,12 @@ function numberOf(text: string): bigint | number {
   return /^0[xXbBoO]|^\d+$/.test(digits) ? BigInt(digits) : Number(digits);
 }
 
-const ESCAPES: Readonly<Record<string, string>> = {
-  a: "\x07",
-  b: "\b",
-  f: "\f",
-  n: "\n",
-  r: "\r",
-  t: "\t",
-  v: "\v",
-};
-
 function unquote(literal: string): string {
   const inner = literal.slice(1, -1);
   if (literal.startsWith("`")) return inner.replaceAll("``", "`");
   return inner.replace(/\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([\s\S]))/g, (_, x, u, U, char) => {
     const code = x ?? u ?? U;
-    return code === undefined ? (ESCAPES[char] ?? char) : String.fromCodePoint(Number.parseInt(code, 16));
+    return code === undefined ? (CONTROL_ESCAPES[char] ?? char) : String.fromCodePoint(Number.parseInt(code, 16));
   });
 }
 

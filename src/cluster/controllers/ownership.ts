@@ -1,12 +1,9 @@
 import type { KubeObject, LabelSelector, OwnerReference } from "../../api/meta.ts";
+import { controllerOf } from "../../kube/owners.ts";
 import type { ResourceType } from "../../kube/resource.ts";
 import { apiVersionOf } from "../../kube/resource.ts";
 import { matchesLabelSelector } from "../../kube/selector.ts";
 import type { Write } from "../../runtime/plan.ts";
-
-export function controllerOf(object: KubeObject): OwnerReference | undefined {
-  return object.metadata.ownerReferences?.find((owner) => owner.controller === true);
-}
 
 export function isControlledBy(object: KubeObject, owner: KubeObject): boolean {
   return controllerOf(object)?.uid === owner.metadata.uid;

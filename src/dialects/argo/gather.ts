@@ -2,8 +2,9 @@ import type { PodTemplate, ReplicaSet } from "../../api/apps.ts";
 import type { DestinationRule, VirtualService } from "../../api/istio.ts";
 import type { KubeObject, LabelSelector } from "../../api/meta.ts";
 import type { Instant } from "../../base/time.ts";
+import { controllerOf } from "../../kube/owners.ts";
 import { formatKey, keyOf, type ObjectKey, type ResourceType, resources } from "../../kube/resource.ts";
-import { matchesLabelSelector } from "../../kube/selector.ts";
+import { isEmptySelector, matchesLabelSelector } from "../../kube/selector.ts";
 import { expandHost, serviceHost } from "../../routing/hosts.ts";
 import type { CacheReader } from "../../runtime/controller.ts";
 import { DATA_PLANE_KEY } from "../../traffic/data-plane.ts";
@@ -29,7 +30,7 @@ export function gatherRollout(
   const owned = cache.ownedBy<ReplicaSet>(resources.replicaSets, uid);
   const experiments = cache.ownedBy<Experiment>(resources.experiments, uid);
   const routeObjects = gatherRouteObjects(rollout, cache, temporaryServices(experiments));
-  const candidates = isEmpty(selector)
+  const candidates = isEmptySelector(selector)
     ? []
     : cache.selectedBy<ReplicaSet>(resources.replicaSets, key.namespace, selector);
   return {
@@ -39,11 +40,13 @@ export function gatherRollout(
     workload,
     replicaSets: owned.filter((one) => matchesLabelSelector(selector, one.metadata.labels)).sort(byAge),
     orphans: candidates.filter(isOrphan),
-    strangers: owned.filter((one) => !isEmpty(selector) && !matchesLabelSelector(selector, one.metadata.labels)),
+    strangers: owned.filter(
+      (one) => !isEmptySelector(selector) && !matchesLabelSelector(selector, one.metadata.labels),
+    ),
     takenNames: new Set(
       cache
         .indexedBy<ReplicaSet>(resources.replicaSets, nameWithoutHash, formatKey(key))
-        .filter((one) => controllerUid(one) !== uid)
+        .filter((one) => controllerOf(one)?.uid !== uid)
         .map(({ metadata }) => metadata.name),
     ),
     foreignRunNames: foreignNames(rollout, cache, resources.analysisRuns),
@@ -74,16 +77,8 @@ function byName<T extends KubeObject>(objects: readonly T[]): ReadonlyMap<string
 /** Only a ReplicaSet that carries our label was ever one of a Rollout's (ARC-026). */
 function isOrphan(replicaSet: ReplicaSet): boolean {
   const { metadata } = replicaSet;
-  const isFree = controllerUid(replicaSet) === undefined && metadata.deletionTimestamp === undefined;
+  const isFree = controllerOf(replicaSet) === undefined && metadata.deletionTimestamp === undefined;
   return isFree && metadata.labels?.[POD_TEMPLATE_HASH] !== undefined;
-}
-
-function controllerUid({ metadata }: KubeObject): string | undefined {
-  return metadata.ownerReferences?.find((owner) => owner.controller === true)?.uid;
-}
-
-function isEmpty({ matchLabels = {}, matchExpressions = [] }: LabelSelector): boolean {
-  return Object.keys(matchLabels).length === 0 && matchExpressions.length === 0;
 }
 
 // Workload reference --------------------------------------------------------------------------------------------------
@@ -249,7 +244,7 @@ function dashedPrefixes({ metadata }: KubeObject): readonly string[] {
 function foreignNames({ metadata }: Rollout, cache: CacheReader, type: ResourceType): ReadonlySet<string> {
   const foreign = cache
     .indexedBy(type, dashedPrefixes, formatKey(keyOf({ metadata })))
-    .filter((object) => controllerUid(object) !== metadata.uid);
+    .filter((object) => controllerOf(object)?.uid !== metadata.uid);
   return new Set(foreign.map((object) => object.metadata.name));
 }
 

@@ -1,5 +1,5 @@
 import type { LabelSelector } from "../../api/meta.ts";
-import { matchesLabelSelector } from "../../kube/selector.ts";
+import { isEmptySelector, matchesLabelSelector } from "../../kube/selector.ts";
 import { POD_TEMPLATE_HASH } from "./keys.ts";
 import { DEFAULT_BOUND, resolveBound } from "./replica-sets/counts.ts";
 import type { BlueGreenStrategy, CanaryStrategy, Rollout, RolloutSpec } from "./types.ts";
@@ -58,17 +58,13 @@ function validateTop(spec: RolloutSpec): Found[] {
   ];
 }
 
-function isEmpty({ matchLabels = {}, matchExpressions = [] }: LabelSelector): boolean {
-  return Object.keys(matchLabels).length === 0 && matchExpressions.length === 0;
-}
-
 const OPERATORS: ReadonlySet<string> = new Set(["In", "NotIn", "Exists", "DoesNotExist"]);
 
 /** ARC-703. */
 function validateSelector(selector: LabelSelector | undefined): Found {
   const path = "spec.selector";
   if (!selector) return required(path, "Rollout has missing field '.spec.selector'");
-  if (isEmpty(selector)) return invalid(path, selector, "empty selector is invalid for deployment");
+  if (isEmptySelector(selector)) return invalid(path, selector, "empty selector is invalid for deployment");
   const isBroken = (selector.matchExpressions ?? []).some(({ operator, values = [] }) => {
     const needsValues = operator === "In" || operator === "NotIn";
     return !OPERATORS.has(operator) || needsValues !== values.length > 0;

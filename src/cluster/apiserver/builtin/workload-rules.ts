@@ -1,6 +1,6 @@
 import type { LabelSelector } from "../../../api/meta.ts";
 import { deepEqual } from "../../../base/json.ts";
-import { matchesLabelSelector } from "../../../kube/selector.ts";
+import { isEmptySelector, matchesLabelSelector } from "../../../kube/selector.ts";
 import type { FieldProblem } from "../resource.ts";
 import { forbidden, invalid, notSupported, required } from "../schema/problems.ts";
 import { type Fields, fieldsOf } from "./define.ts";
@@ -21,10 +21,6 @@ export function validateSelector(spec: Fields, kind: string): readonly FieldProb
     problems.push(invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"));
   }
   return problems;
-}
-
-function isEmptySelector({ matchLabels, matchExpressions }: LabelSelector): boolean {
-  return Object.keys(matchLabels ?? {}).length === 0 && (matchExpressions ?? []).length === 0;
 }
 
 /** The template's pods; controllers that replace pods want ones that never finish. */

@@ -1,16 +1,11 @@
+import { CONTROL_ESCAPES } from "../../../base/escapes.ts";
 import type { Token } from "./lexer.ts";
 import { SourceError } from "./source.ts";
 
 /** Strings and bytes of CEL: raw ones, triple quotes, and the escapes of the rest. */
 
 const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
-  a: "\x07",
-  b: "\b",
-  f: "\f",
-  n: "\n",
-  r: "\r",
-  t: "\t",
-  v: "\v",
+  ...CONTROL_ESCAPES,
   "\\": "\\",
   "'": "'",
   '"': '"',

@@ -1,5 +1,6 @@
 import type { KubeObject } from "../../../api/meta.ts";
 import { formatAge, type Instant, parseTime } from "../../../base/time.ts";
+import { controllerOf } from "../../../kube/owners.ts";
 import type { TableColumn } from "../resource.ts";
 import {
   ageColumn,
@@ -114,7 +115,7 @@ export const cronJobColumns: readonly TableColumn[] = [
 export const controllerRevisionColumns: readonly TableColumn[] = [
   nameColumn,
   column("Controller", (object) => {
-    const owner = object.metadata.ownerReferences?.find(({ controller }) => controller === true);
+    const owner = controllerOf(object);
     if (!owner) return "<none>";
     const [group = ""] = owner.apiVersion.includes("/") ? owner.apiVersion.split("/") : [];
     return `${owner.kind.toLowerCase()}${group === "" ? "" : `.${group}`}/${owner.name}`;

@@ -1,16 +1,11 @@
+import { CONTROL_ESCAPES } from "../../../base/escapes.ts";
 import type { Schema } from "../resource.ts";
 import { mapMemberPathOf, memberPathOf } from "../schema/walk.ts";
 
 const STEP = /\.([^.[\]]+)|\['((?:[^'\\]|\\.)*)'\]/y;
 
 const ESCAPES: Readonly<Record<string, string>> = {
-  a: "\x07",
-  b: "\b",
-  f: "\f",
-  n: "\n",
-  r: "\r",
-  t: "\t",
-  v: "\v",
+  ...CONTROL_ESCAPES,
   "'": "'",
   "\\": "\\",
 };

@@ -2,8 +2,8 @@ import type { Deployment, ReplicaSet } from "../../../api/apps.ts";
 import type { KubeObject } from "../../../api/meta.ts";
 import type { Instant } from "../../../base/time.ts";
 import type { CacheReader } from "../../../kube/cache.ts";
+import { controllerOf } from "../../../kube/owners.ts";
 import { type ObjectKey, resources } from "../../../kube/resource.ts";
-import { controllerOf } from "../ownership.ts";
 import { replicaSetName } from "./template-hash.ts";
 
 export interface DeploymentView {

@@ -3,10 +3,10 @@ import type { KubeObject } from "../../../api/meta.ts";
 import type { PodDisruptionBudget } from "../../../api/policy.ts";
 import type { Instant } from "../../../base/time.ts";
 import type { CacheReader } from "../../../kube/cache.ts";
+import { controllerOf } from "../../../kube/owners.ts";
 import { formatKey, keyOf, type ObjectKey, resources } from "../../../kube/resource.ts";
 import { matchesLabelSelector } from "../../../kube/selector.ts";
 import type { Controller } from "../../../runtime/controller.ts";
-import { controllerOf } from "../ownership.ts";
 import { type BudgetView, reconcile, type Scale } from "./reconcile.ts";
 
 /** Keeps the status of PodDisruptionBudgets, which evictions are decided on (K8S-243, apiserver/eviction.ts). */

@@ -2,10 +2,10 @@ import type { Condition, KubeObject } from "../../../api/meta.ts";
 import type { PodDisruptionBudget, PodDisruptionBudgetStatus } from "../../../api/policy.ts";
 import { type IntOrPercent, resolveIntOrPercent } from "../../../base/int-or-percent.ts";
 import { addSeconds, type Instant, parseTime } from "../../../base/time.ts";
+import { controllerOf } from "../../../kube/owners.ts";
 import { isPodReady, isTerminating, setCondition } from "../../../kube/pods.ts";
 import { resources } from "../../../kube/resource.ts";
 import { emptyPlan, type Plan } from "../../../runtime/plan.ts";
-import { controllerOf } from "../ownership.ts";
 
 /** The wanted size of a workload; pods of one workload share its uid. */
 export interface Scale {

@@ -1,10 +1,10 @@
 import type { Job } from "../../../api/batch.ts";
 import type { KubeObject } from "../../../api/meta.ts";
 import type { CacheReader } from "../../../kube/cache.ts";
+import { controllerOf } from "../../../kube/owners.ts";
 import { formatKey, keyOf, resources } from "../../../kube/resource.ts";
 import { matchesLabelSelector } from "../../../kube/selector.ts";
 import type { Controller } from "../../../runtime/controller.ts";
-import { controllerOf } from "../ownership.ts";
 import { reconcile } from "./reconcile.ts";
 import { gather, type JobView } from "./view.ts";
 

@@ -1,8 +1,8 @@
 import type { Job } from "../../../api/batch.ts";
 import type { Instant } from "../../../base/time.ts";
 import type { CacheReader } from "../../../kube/cache.ts";
+import { controllerOf } from "../../../kube/owners.ts";
 import { type ObjectKey, resources } from "../../../kube/resource.ts";
-import { controllerOf } from "../ownership.ts";
 import { newPodNames } from "../pod-names.ts";
 import { PODS_PER_PASS_MAX } from "../pod-writes.ts";
 import type { JobPod } from "./tally.ts";

@@ -1,10 +1,10 @@
 import type { ReplicaSet } from "../../../api/apps.ts";
 import type { KubeObject } from "../../../api/meta.ts";
 import type { CacheReader } from "../../../kube/cache.ts";
+import { controllerOf } from "../../../kube/owners.ts";
 import { formatKey, keyOf, resources } from "../../../kube/resource.ts";
 import { matchesLabelSelector } from "../../../kube/selector.ts";
 import type { Controller } from "../../../runtime/controller.ts";
-import { controllerOf } from "../ownership.ts";
 import { gather, type ReplicaSetView, reconcile } from "./reconcile.ts";
 
 export const replicaSetController: Controller<ReplicaSetView> = {

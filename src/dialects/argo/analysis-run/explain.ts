@@ -1,6 +1,7 @@
 import { isCompleted, lastMeasurement, openMeasurement, reasonOf, resultOf } from "../../../analysis/status.ts";
 import type { AnalysisRun, AnalysisRunStatus, Measurement, MetricResult } from "../../../analysis/types.ts";
 import type { KubeObject } from "../../../api/meta.ts";
+import { controllerOf } from "../../../kube/owners.ts";
 import type { PlannedEvent } from "../../../runtime/plan.ts";
 import { hintOf } from "../hint.ts";
 
@@ -59,8 +60,9 @@ function events(
 }
 
 /** Enough of the owner for an event about it. */
-function ownerOf({ metadata }: AnalysisRun): KubeObject | null {
-  const reference = metadata.ownerReferences?.find(({ controller }) => controller === true);
+function ownerOf(run: AnalysisRun): KubeObject | null {
+  const { metadata } = run;
+  const reference = controllerOf(run);
   if (!reference) return null;
   const { apiVersion, kind, name, uid } = reference;
   const namespace = metadata.namespace === undefined ? {} : { namespace: metadata.namespace };

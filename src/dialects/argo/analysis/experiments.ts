@@ -1,5 +1,6 @@
 import { fieldValue } from "../../../analysis/field-path.ts";
 import { AnalysisSpecError } from "../../../analysis/spec-error.ts";
+import { isCompleted } from "../../../analysis/status.ts";
 import { deepCopy } from "../../../base/json.ts";
 import { apiVersionOf, keyOf, resources } from "../../../kube/resource.ts";
 import { annotations, POD_TEMPLATE_HASH } from "../keys.ts";
@@ -7,7 +8,6 @@ import type { Pass } from "../pass.ts";
 import { ownerReference } from "../replica-sets/new-replica-set.ts";
 import type { Experiment, ExperimentSpec, ExperimentStep } from "../types.ts";
 import { EXPERIMENT_FAILURE, handleFailure } from "./failure.ts";
-import { isFinished } from "./runs.ts";
 
 /** An experiment step: made, followed and ended (ARC-657, XP-020…024). */
 export function reconcileExperiment(pass: Pass): void {
@@ -40,7 +40,7 @@ export function reconcileExperiment(pass: Pass): void {
 }
 
 function terminate(pass: Pass, experiment: Experiment): void {
-  if (experiment.spec.terminate || isFinished(experiment.status?.phase)) return;
+  if (experiment.spec.terminate || isCompleted(experiment.status?.phase)) return;
   pass.write({
     op: "patch",
     type: resources.experiments,
@@ -65,7 +65,7 @@ function start(pass: Pass, step: ExperimentStep): void {
     const name = count === 0 ? base : `${base}-${count}`;
     if (pass.view.foreignExperimentNames.has(name)) continue;
     const present = pass.view.experiments.find(({ metadata }) => metadata.name === name);
-    if (present && (isFinished(present.status?.phase) || present.spec.terminate)) continue;
+    if (present && (isCompleted(present.status?.phase) || present.spec.terminate)) continue;
     if (!present) {
       pass.write({ op: "create", type: resources.experiments, object: build(pass, name, step) });
       pass.event("ExperimentCreated", `Created Experiment '${name}'`);

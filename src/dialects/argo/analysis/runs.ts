@@ -7,6 +7,7 @@ import {
 } from "../../../analysis/compose.ts";
 import { runPolicies } from "../../../analysis/policy.ts";
 import { AnalysisSpecError } from "../../../analysis/spec-error.ts";
+import { isCompleted } from "../../../analysis/status.ts";
 import type { AnalysisTemplate, Argument, TemplateRef } from "../../../analysis/types.ts";
 import { apiVersionOf, keyOf, resources } from "../../../kube/resource.ts";
 import { annotations, labels, POD_TEMPLATE_HASH } from "../keys.ts";
@@ -24,12 +25,6 @@ const FAILURE_PREFIX: Record<RunType, string> = {
   PrePromotion: "Blue/green pre-promotion analysis phase error/failed",
   PostPromotion: "Blue/green post-promotion analysis phase error/failed",
 };
-
-const FINISHED: ReadonlySet<string> = new Set(["Successful", "Failed", "Error", "Inconclusive"]);
-
-export function isFinished(phase: string | undefined): boolean {
-  return FINISHED.has(phase ?? "");
-}
 
 function isBad(phase: string): boolean {
   return phase === "Failed" || phase === "Error";
@@ -84,7 +79,7 @@ export function followRun(
   suffix: string,
 ): AnalysisRunSummary | undefined {
   const current = noted ? pass.view.analysisRuns.find(({ metadata }) => metadata.name === noted.name) : undefined;
-  const isGone = !current && noted && isFinished(noted.status);
+  const isGone = !current && noted && isCompleted(noted.status);
   // Nothing is left to accept a failure on: what was promoted is looked at anew.
   if (isGone && isBad(noted.status) && isResumed(pass)) return startRun(pass, type, analysis, suffix) ?? noted;
   if (isGone) return judge(pass, type, noted);
@@ -140,7 +135,7 @@ function startRun(
       return { name, status: "" };
     }
     // Made by this pass before a crash: it was never noted. One that is being ended judges nothing any more.
-    const isUsable = !isFinished(present.status?.phase) && present.spec.terminate !== true;
+    const isUsable = !isCompleted(present.status?.phase) && present.spec.terminate !== true;
     if (isUsable && isSameRunSpec(present.spec, spec) && !isNoted(pass, name))
       return { name, status: present.status?.phase ?? "" };
   }
@@ -206,7 +201,7 @@ function currentNames({ canary, blueGreen }: Pass["status"]): Set<string> {
 }
 
 export function terminateRun(pass: Pass, run: AnalysisRun): void {
-  if (run.spec.terminate || isFinished(run.status?.phase)) return;
+  if (run.spec.terminate || isCompleted(run.status?.phase)) return;
   pass.write({
     op: "patch",
     type: resources.analysisRuns,
@@ -227,7 +222,7 @@ export function tidyRuns(pass: Pass, { isOver = pass.isAborted }: { isOver?: boo
   const kept = currentNames(pass.next);
   const others = pass.view.analysisRuns.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   for (const run of others) if (!current.has(run.metadata.name)) terminateRun(pass, run);
-  const past = others.filter(({ metadata, status }) => !kept.has(metadata.name) && isFinished(status?.phase));
+  const past = others.filter(({ metadata, status }) => !kept.has(metadata.name) && isCompleted(status?.phase));
   const { successfulRunHistoryLimit, unsuccessfulRunHistoryLimit } = pass.rollout.spec.analysis ?? {};
   const hashes = new Set(
     pass.allRSs

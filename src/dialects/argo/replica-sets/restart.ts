@@ -1,6 +1,7 @@
 import type { ReplicaSet } from "../../../api/apps.ts";
 import type { KubeObject } from "../../../api/meta.ts";
 import { parseTime } from "../../../base/time.ts";
+import { controllerOf } from "../../../kube/owners.ts";
 import { isPodActive, isPodReady } from "../../../kube/pods.ts";
 import { resources } from "../../../kube/resource.ts";
 import type { Pass } from "../pass.ts";
@@ -44,8 +45,9 @@ export function reconcileRestart(pass: Pass, traffic: Traffic): void {
   );
   const evictable = old.filter((pod) => {
     if (!isPodReady(pod)) return true;
-    const left = spare.get(controllerName(pod)) ?? 0;
-    spare.set(controllerName(pod), left - 1);
+    const replicaSet = controllerOf(pod)?.name ?? "";
+    const left = spare.get(replicaSet) ?? 0;
+    spare.set(replicaSet, left - 1);
     return left > 0;
   });
   for (const object of evictable.slice(0, budget)) pass.write({ op: "evict", type: resources.pods, object });
@@ -79,10 +81,6 @@ function isAddressed(pass: Pass, hash: string): boolean {
     const service = serviceOf(pass, name)?.service;
     return service !== undefined && selectedHash(service) === hash;
   });
-}
-
-function controllerName({ metadata }: KubeObject): string {
-  return metadata.ownerReferences?.find(({ controller }) => controller === true)?.name ?? "";
 }
 
 function inRestartOrder({ stableRS, newRS, otherRSs, view }: Pass): readonly KubeObject[] {
